@@ -1,0 +1,59 @@
+"""Every error that colab_guard raises on purpose.
+
+::
+
+    ColabGuardError
+    ├── UsageError            an option, a name or a call that makes no sense
+    ├── StoreError            the place where snapshots are kept
+    │   ├── StoreUnavailable  … can't be written or read now: full, read-only, unplugged
+    │   ├── UnknownFormat     … was written by a version that this one can't read
+    │   └── CorruptSnapshot   … holds bytes that are not what was written
+    ├── RestoreError          a sound snapshot can't be put back here
+    ├── EditedCell            the cell is not the one whose run is to be resumed
+    └── LostValue             a stand-in, put where a value could not be kept, was used
+
+A message says what happened (with the name or path), why, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class ColabGuardError(Exception):
+    """The root of the tree; catch it to catch everything colab_guard raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython asks an exception for this before it draws a traceback. The message is a sentence
+        # to the user; our frames would only bury it.
+        return [f"{type(self).__name__}: {self}"]
+
+
+class UsageError(ColabGuardError):
+    """An option, a name or a call makes no sense; nothing was run."""
+
+
+class StoreError(ColabGuardError):
+    """Something about the place where snapshots are kept."""
+
+
+class StoreUnavailable(StoreError):
+    """The store can't be written or read at the moment; what it holds is not in doubt."""
+
+
+class UnknownFormat(StoreError):
+    """The repository or manifest was written in a format this version does not know."""
+
+
+class CorruptSnapshot(StoreError):
+    """Stored bytes are missing or are not those that were written."""
+
+
+class RestoreError(ColabGuardError):
+    """A sound snapshot can't be put back in this session; the session was left as it was."""
+
+
+class EditedCell(ColabGuardError):
+    """The cell's code differs, where it already ran, from the run that is to be resumed."""
+
+
+class LostValue(ColabGuardError):
+    """A stand-in for a value that could not be kept was used."""
