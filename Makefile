@@ -1,0 +1,105 @@
+# `make` lists what there is. Needs Python ≥ 3.11 and make; everything else goes into .venv* and build/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+KILLS ?= 200
+ARGS  ?=
+
+# ---- interpreters ---------------------------------------------------------------------------------------
+# Each candidate is run, for a name on PATH may be a shim with nothing behind it. python3.11 comes first:
+# it is what the tests are meant to run on.
+pyenv_versions := $(shell pyenv root 2>/dev/null)/versions
+first_python = $(shell for python in $(2); do "$$python" -c $(1) 2>/dev/null && echo "$$python" && break; done)
+version_is = 'import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, $(1)))'
+python311 := $(call first_python,$(call version_is,11),python3.11 python3 $(wildcard $(pyenv_versions)/3.11*/bin/python))
+python313 := $(call first_python,$(call version_is,13),python3.13 python3 $(wildcard $(pyenv_versions)/3.13*/bin/python))
+at_least_311 := 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'
+PYTHON ?= $(or $(python311),$(call first_python,$(at_least_311),python3 python3.12 python3.13 python))
+
+# ---- steps ----------------------------------------------------------------------------------------------
+# One line a step: what it does, then how long it took. What pip says is shown only where it fails.
+# $(call step,what it does,command)
+define step
+@mkdir -p build; printf '%s … ' '$(1)'; begin=$$SECONDS; log=$$(mktemp build/step-XXXXXX.log); \
+if ( set -e; $(2) ) >"$$log" 2>&1; then echo "$$((SECONDS - begin)) s"; rm -f "$$log"; \
+else echo 'FAILED'; cat "$$log"; rm -f "$$log"; exit 1; fi
+endef
+
+# torch comes first and alone, in exactly this version, and is a constraint on all that follows: left to
+# itself, a resolver may choose another build, of several GB.
+torch := $(shell grep -o '^torch==[^ ]*' requirements/newest.txt)
+
+.PHONY: help demo test lint pytest chaos bench clean venv venvs
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /make \1\t/' | expand -t 14
+
+demo: venv  ## kill the quickstart three times, and compare its end with a run that was left alone
+	@.venv/bin/python -m demo $(ARGS)
+
+test: lint pytest  ## everything CI checks; ARGS="tests/store -x" for a part of the tests
+
+lint: .venv/.ready  ## style, types and layers only
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# By hand: `PYTHONPATH=$PWD .venv/bin/pytest tests/…` runs on the sources instead of the wheel, both in the
+# tests and in the kernels they start.
+pytest: venvs  ## the tests only
+	$(on_the_wheel) $(ARGS)
+
+chaos: venvs  ## KILLS=n kills at random instants; the ends must be those of runs never killed
+	CHAOS_KILLS=$(KILLS) $(on_the_wheel) tests/chaos $(ARGS)
+
+bench: venv  ## what it costs, beside what one would use instead
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+clean:  ## remove what make made
+	rm -rf .venv .venv-colab .venv-colab-3.13 build dist
+
+# ---- the tests run on the built wheel -------------------------------------------------------------------
+# In importlib mode pytest leaves sys.path alone, so that `import colab_guard` finds the installed wheel and
+# not the sources that lie beside the tests (conftest.py says more). The tests that run kernels with Colab's
+# pins are told their Python by two variables; where one is empty, they are skipped and say so.
+colab311 := $(if $(python311),.venv-colab)
+colab313 := $(if $(python313),.venv-colab-3.13)
+on_the_wheel = COLAB_PINS_PYTHON=$(if $(colab311),$(CURDIR)/$(colab311)/bin/python) \
+	COLAB_PINS_PYTHON313=$(if $(colab313),$(CURDIR)/$(colab313)/bin/python) \
+	.venv/bin/pytest --import-mode=importlib
+
+venv: .venv/.wheel
+venvs: $(addsuffix /.wheel,.venv $(colab311) $(colab313))
+
+sources := $(shell find colab_guard -not -path '*/__pycache__*' -not -name '*.pyc') pyproject.toml README.md LICENSE
+build/wheel/.built: .venv/.ready $(sources)
+	$(call step,building the wheel,rm -rf build/wheel; .venv/bin/python -m pip wheel --quiet --no-deps -w build/wheel .; touch $@)
+
+# Without dependencies, then checked: what is there must satisfy ours, so that installing on Colab brings in
+# nothing but colab_guard.
+%/.wheel: %/.ready build/wheel/.built
+	$(call step,$*: installing the wheel,$*/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl; $*/bin/python -m pip check; touch $@)
+
+# ---- virtual environments -------------------------------------------------------------------------------
+.venv/.ready: requirements/newest.txt
+	$(if $(PYTHON),,$(error No Python from 3.11 on was found: set PYTHON=/path/to/python))
+	$(call environment,.venv,$(PYTHON),newest,$(torch))
+
+.venv-colab/.ready: requirements/colab.txt requirements/newest.txt
+	$(call environment,.venv-colab,$(python311),colab,$(torch))
+
+.venv-colab-3.13/.ready: requirements/colab.txt  # no torch: no build for 3.13 is at hand where this is tested
+	$(call environment,.venv-colab-3.13,$(python313),colab,)
+
+# $(call environment,folder,interpreter,requirements,torch or nothing)
+define environment
+$(call step,$(1): a virtual environment of $(2),rm -rf $(1); $(2) -m venv $(1))
+$(if $(4),$(call step,$(1): installing $(4),$(1)/bin/python -m pip install --quiet $(4)))
+$(call step,$(1): installing requirements/$(3).txt,echo '$(torch)' >build/torch.txt; $(1)/bin/python -m pip install --quiet -r requirements/$(3).txt -c build/torch.txt)
+@touch $(1)/.ready
+endef
