@@ -1,0 +1,1 @@
+"""`make demo`: the quickstart notebook, killed three times, against the same notebook left alone."""

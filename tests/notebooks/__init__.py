@@ -1,0 +1,1 @@
+"""The notebooks that users read, run as users run them; and the demo."""
