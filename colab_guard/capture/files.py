@@ -1,0 +1,86 @@
+"""Open files: pickled as path, mode and position; a file being written goes on where it stood."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colab_guard.capture import rebuild
+from colab_guard.core.errors import RestoreError
+
+if TYPE_CHECKING:
+    from colab_guard.capture.pickler import Pickler
+
+REREAD_BYTES = 256 * 1024 * 1024
+
+
+def reduce_file(pickler: Pickler, file: Any) -> Any:
+    """A regular file that ``open`` returned. Raises TypeError for others (pipes, sockets, closed descriptors)."""
+    if file.closed:
+        raise TypeError("a closed file")
+    path = os.path.realpath(f"/proc/self/fd/{file.fileno()}") if os.path.exists("/proc/self/fd") else None
+    path = path if path and Path(path).is_file() else os.path.abspath(file.name)
+    if isinstance(file.name, int) or not Path(path).is_file():
+        raise TypeError(f"a file without a path ({file.name!r})")
+    mode = file.mode.replace("U", "")
+    if any(letter in mode for letter in "wax+"):
+        file.flush()
+    grows = any(letter in mode for letter in "wax")
+    size = os.fstat(file.fileno()).st_size if grows else None
+    options: dict[str, Any] = {"mode": mode}
+    if isinstance(file, io.TextIOWrapper):
+        options |= {"encoding": file.encoding, "errors": file.errors}
+    return rebuild.open_file, (path, options, _position(file), size)
+
+
+def _position(file: Any) -> int:
+    try:
+        return int(file.tell())
+    except OSError:
+        # `for line in file` forbids tell(); what is left, written out again, is as long as it was read.
+        return _position_while_iterated(file)
+
+
+def _position_while_iterated(file: Any) -> int:
+    size = os.fstat(file.fileno()).st_size
+    if not isinstance(file, io.TextIOWrapper) or size > REREAD_BYTES or isinstance(file.newlines, tuple):
+        raise TypeError("a text file that is being iterated, and is too large or too mixed to find the place in")
+    before = file.buffer.tell()
+    rest = file.read()
+    if file.newlines and file.newlines != "\n":
+        rest = rest.replace("\n", file.newlines)
+    position = size - len(rest.encode(file.encoding, file.errors or "strict"))
+    file.seek(position)
+    if not 0 <= position <= before:
+        raise TypeError("a text file whose encoding does not tell the place")
+    return position
+
+
+def reopen(path: str, options: dict[str, Any], position: int, size: int | None) -> Any:
+    """The file, open again at ``position``. One that was being written had ``size`` bytes: it is cut back to
+    them, but only when the restore is sure.
+    """
+    mode = options["mode"].replace("w", "r").replace("x", "r")
+    if size is not None and "a" not in mode and "+" not in mode:
+        mode = mode.replace("r", "r+")
+    try:
+        found = os.path.getsize(path)
+        file = open(path, **{**options, "mode": mode})  # noqa: SIM115
+    except OSError as error:
+        raise RestoreError(
+            f"The cell had {path} open, and it can't be opened again ({error.strerror}). Put it back, then run "
+            f"the cell again; or start over with --fresh."
+        ) from error
+    if size is not None and found < size:
+        file.close()
+        raise RestoreError(
+            f"The cell had written {size:,} bytes to {path}, of which {found:,} are left. Put the file back, "
+            f"then run the cell again; or start over with --fresh."
+        )
+    if size is not None:
+        rebuild.current().later(lambda: os.truncate(path, size))
+    if "a" not in mode:
+        file.seek(position)
+    return file

@@ -1,0 +1,76 @@
+"""How the notebook's functions and classes leave the pickle: by name, with a copy for a session that lacks it.
+
+Code comes from the notebook, data from the snapshot: at a restore the session's own function or class is
+found by name, and given the state (defaults, attributes) that was saved. What the guarded cell itself
+defines is not there yet at that time, or stands for an older definition, so it is always made from the copy.
+Code is never dragged along with its globals: a function's globals are the session's namespace.
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import types
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from colab_guard.capture import rebuild
+
+if TYPE_CHECKING:
+    from colab_guard.capture.pickler import Pickler
+
+
+def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
+    """A function whose globals are the notebook's; any other goes the ordinary way."""
+    if function.__globals__ is not pickler.namespace:
+        return NotImplemented
+    pickler.wanted.update(global_names(function.__code__))
+    state: dict[str, Any] = {
+        "__qualname__": function.__qualname__,
+        "__defaults__": function.__defaults__,
+        "__kwdefaults__": function.__kwdefaults__,
+        "__dict__": dict(function.__dict__),
+        "__annotations__": dict(function.__annotations__),
+        "__doc__": function.__doc__,
+        "__module__": function.__module__,
+    }
+    made = (pickler.notebook_name(function), function.__code__, function.__name__, function.__closure__)
+    return rebuild.function, made, state, None, None, rebuild.function_state
+
+
+def reduce_class(pickler: Pickler, cls: type) -> Any:
+    """A class defined in the notebook: what cloudpickle makes of it, beside its name and its data."""
+    if cls.__module__ != pickler.module_name:
+        return NotImplemented
+    reduced = super(type(pickler), pickler).reducer_override(cls)
+    if not isinstance(reduced, tuple) or len(reduced) != 6:
+        return reduced
+    make, arguments, contents, *_, set_all = reduced
+    data = {} if isinstance(cls, enum.EnumMeta) else dict(_data(cls))
+    name = pickler.notebook_name(cls)
+    return (
+        rebuild.notebook_class,
+        (name, make, arguments),
+        (set_all, contents, data),
+        None,
+        None,
+        rebuild.class_state,
+    )
+
+
+def _data(cls: type) -> Iterator[tuple[str, Any]]:
+    """The attributes that are data: neither methods and descriptors nor what Python itself put there."""
+    for name, value in vars(cls).items():
+        dunder = name.startswith("__") and name.endswith("__")
+        if not dunder and not callable(value) and not hasattr(type(value), "__get__") and name != "_abc_impl":
+            yield name, value
+
+
+def global_names(code: types.CodeType) -> Iterator[str]:
+    """The global names that ``code``, or code nested in it, reads or writes."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL", "LOAD_NAME", "STORE_NAME", "DELETE_GLOBAL"):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from global_names(constant)

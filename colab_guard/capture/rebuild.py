@@ -1,0 +1,227 @@
+"""The functions that a snapshot's pickle calls when it is loaded.
+
+Their names and arguments are part of the format (docs/format.md): snapshots already written hold them.
+What they need of the load in progress (memory, the session's namespace) they find in ``_loading``; loads are
+serialised by a lock, since unpickling runs one after the other anyway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class Loading(Protocol):
+    """One load in progress."""
+
+    namespace: dict[str, Any]
+
+    def fill(self, region: int, into: memoryview) -> None:
+        """Read a region's bytes into memory of its size."""
+
+    def alone(self, region: int) -> bool:
+        """Whether no other region shares memory with this one."""
+
+    def shared(self, region: int) -> tuple[Any, int]:
+        """The memory (a numpy array of bytes) that a region lies in with others, and its place there."""
+
+    def storage(self, region: int, device: str) -> Any:
+        """The torch storage of a region; the same object at each call."""
+
+    def find(self, qualname: str) -> Any:
+        """What the session's notebook defines under that name, or None."""
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do this when all is loaded and is about to be put in place."""
+
+
+_lock = threading.RLock()
+_current: list[Loading] = []
+
+
+@contextmanager
+def loading(load: Loading) -> Iterator[None]:
+    """Makes ``load`` the load in progress."""
+    with _lock:
+        _current.append(load)
+        try:
+            yield
+        finally:
+            _current.pop()
+
+
+def current() -> Loading:
+    """The load in progress."""
+    return _current[-1]
+
+
+# -- arrays and tensors -------------------------------------------------------------------------------
+
+
+def array(region: int, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool) -> Any:
+    """A numpy array that owns its memory, or shares it with what shared it before."""
+    import numpy as np
+
+    load = current()
+    if load.alone(region) and not offset:
+        for order in ("C", "F"):
+            new = np.empty(shape, dtype, order=order)  # type: ignore[call-overload]
+            if new.strides == tuple(strides) or not new.size:
+                if new.nbytes:
+                    load.fill(region, memoryview(new.ravel(order="K").view(np.uint8)))
+                new.flags.writeable = writeable
+                return new
+    memory, start = load.shared(region)
+    new = np.ndarray(shape, dtype, buffer=memory, offset=start + offset, strides=strides)
+    new.flags.writeable = writeable
+    return new
+
+
+def view(owner: Any, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool) -> Any:
+    """A numpy array that looks at the memory of ``owner``, ``offset`` bytes from its start."""
+    import numpy as np
+
+    memory = owner.ravel(order="K").view(np.uint8) if owner.size else owner
+    new = np.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
+    new.flags.writeable = writeable
+    return new
+
+
+def tensor(
+    region: int, device: str, dtype: Any, offset: int, size: Any, stride: Any, kind: Any, requires_grad: bool
+) -> Any:
+    """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
+    import torch
+
+    storage = current().storage(region, device)
+    new = torch.empty(0, dtype=dtype, device=storage.device)
+    new.set_(storage, offset, size, stride)
+    if kind is not torch.Tensor:
+        return kind(new, requires_grad)
+    return new.requires_grad_(requires_grad)
+
+
+def tensor_state(new: Any, state: dict[str, Any]) -> None:
+    """Sets what a tensor carries: ``.grad`` and attributes of the user's."""
+    new.grad = state["grad"]
+    new.__dict__.update(state["attributes"])
+
+
+def lost_graph(value: Any, name: str) -> Any:
+    """A tensor whose value was kept, but not the graph behind it: ``backward()`` raises LostValue."""
+    from colab_guard.capture.tensors import without_graph
+
+    return without_graph(value, name)
+
+
+def torch_generator(device: str, state: Any) -> Any:
+    """A ``torch.Generator`` in that state."""
+    import torch
+
+    new = torch.Generator(device)
+    new.set_state(state)
+    return new
+
+
+# -- the notebook's functions and classes -------------------------------------------------------------
+
+
+def namespace() -> dict[str, Any]:
+    """The session's user namespace."""
+    return current().namespace
+
+
+def function(qualname: str | None, code: Any, name: str, closure: Any) -> Any:
+    """The notebook's function of that name, or one made from the code that was saved."""
+    import types
+
+    found = current().find(qualname) if qualname else None
+    if isinstance(found, types.FunctionType) and _same_shape(found.__code__, code):
+        return found
+    return types.FunctionType(code, current().namespace, name, None, closure)
+
+
+def _same_shape(new: Any, old: Any) -> bool:
+    # What was saved beside the code (defaults, by position) still fits a function that takes the same arguments.
+    return bool(
+        new.co_varnames[: new.co_argcount + new.co_kwonlyargcount]
+        == old.co_varnames[: old.co_argcount + old.co_kwonlyargcount]
+        and new.co_freevars == old.co_freevars
+    )
+
+
+def function_state(new: Any, state: dict[str, Any]) -> None:
+    """Sets what a function carries besides its code."""
+    for attribute, value in state.items():
+        if attribute == "__dict__":
+            new.__dict__.update(value)
+        else:
+            setattr(new, attribute, value)
+
+
+def notebook_class(qualname: str | None, make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The notebook's class of that name, or one made from what was saved."""
+    found = current().find(qualname) if qualname else None
+    return found if isinstance(found, type) else make(*arguments)
+
+
+def class_state(new: Any, state: Any) -> None:
+    """Fills a class made from what was saved; of one that the notebook defined, only its data is put back."""
+    set_all, contents, data = state
+    if current().find(new.__qualname__) is not new:
+        set_all(new, contents)
+        return
+    for name, value in data.items():
+        setattr(new, name, value)
+
+
+# -- things that are under way ------------------------------------------------------------------------
+
+
+def generator(*frame: Any) -> Any:
+    """A generator that goes on behind the ``yield`` at which it stood."""
+    from colab_guard.capture.generators import resume
+
+    return resume(*frame)
+
+
+def generator_expression(code: Any, iterator: Any, closure: Any, globals_: dict[str, Any]) -> Any:
+    """A generator expression over what is left of its iterator."""
+    import types
+
+    return types.FunctionType(code, globals_, code.co_name, None, closure)(iterator)
+
+
+def exhausted() -> Any:
+    """A generator that has ended."""
+    new = (_ for _ in ())
+    next(new, None)
+    return new
+
+
+def module_globals(name: str) -> dict[str, Any]:
+    """The globals of an importable module."""
+    import importlib
+
+    return vars(importlib.import_module(name))
+
+
+def open_file(path: str, options: dict[str, Any], position: int, size: int | None) -> Any:
+    """A file open as it was, at its position; one that was being written is cut to ``size`` bytes."""
+    from colab_guard.capture.files import reopen
+
+    return reopen(path, options, position, size)
+
+
+def loader_iterator(loader: Any, entry: Any, taken: int) -> Any:
+    """A DataLoader's iterator that has given ``taken`` batches."""
+    from colab_guard.capture.loaders import Resumed
+
+    return Resumed(loader, entry, taken)
+
+
+def progress_bar(kind: Any, options: dict[str, Any], iterable: Any) -> Any:
+    """A tqdm bar that starts at the count it had reached."""
+    return kind(iterable, **options)

@@ -1,0 +1,85 @@
+"""How torch tensors leave the pickle: by storage, so that what shares memory shares it again.
+
+torch's own pickling forgets ``.grad`` and copies each storage once per tensor; both would change training.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from colab_guard.capture import rebuild
+from colab_guard.core.errors import LostValue
+
+if TYPE_CHECKING:
+    from colab_guard.capture.pickler import Pickler
+
+
+def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
+    """A dense tensor on the CPU or a CUDA device as a view of its storage; others as torch pickles them."""
+    import torch
+
+    kind = type(tensor)
+    plain = (
+        kind in (torch.Tensor, torch.nn.Parameter)
+        and tensor.layout is torch.strided
+        and tensor.device.type in ("cpu", "cuda")
+        and not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
+    )
+    if not plain:
+        return NotImplemented
+    if tensor.grad_fn is not None:
+        pickler.note(f"{pickler.where}: the graph behind it")
+        return rebuild.lost_graph, (tensor.detach(), pickler.where)
+    region = _region(pickler, tensor.untyped_storage())
+    made = (
+        region,
+        str(tensor.device),
+        tensor.dtype,
+        tensor.storage_offset(),
+        tuple(tensor.size()),
+        tensor.stride(),
+        kind,
+        tensor.requires_grad,
+    )
+    grad = tensor.grad if tensor.requires_grad else None
+    attributes = tensor.__dict__
+    if grad is None and not attributes:
+        return rebuild.tensor, made
+    state = {"grad": grad, "attributes": dict(attributes)}
+    return rebuild.tensor, made, state, None, None, rebuild.tensor_state
+
+
+def _region(pickler: Pickler, storage: Any) -> int:
+    import torch
+
+    device, address = str(storage.device), storage.data_ptr()
+    known = pickler.regions.known(device, address, storage.nbytes()) if storage.nbytes() else None
+    if known is not None:
+        return known
+    flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage).cpu()
+    return pickler.regions.add(device, address, memoryview(flat.numpy()), keep=(storage, flat))
+
+
+def reduce_generator(pickler: Pickler, generator: Any) -> Any:
+    """A ``torch.Generator`` by its state."""
+    return rebuild.torch_generator, (str(generator.device), generator.get_state())
+
+
+def without_graph(value: Any, name: str) -> Any:
+    """``value`` with a graph that can't be followed back: a silent ``backward()`` would miss what came before."""
+    import torch
+
+    class GraphOfAnEarlierKernel(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, tensor: Any) -> Any:
+            return tensor.view_as(tensor)
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            raise LostValue(
+                f"{name!r} was computed before the kernel died, and the graph behind it is gone. Compute it again "
+                f"before calling backward(), or keep sums for display as numbers: total += loss.item()."
+            )
+
+    with torch.enable_grad():
+        return GraphOfAnEarlierKernel.apply(value.requires_grad_())

@@ -1,0 +1,117 @@
+"""The residual program: what is left of a cell from a cursor on.
+
+Resuming runs no guard and no flag on the way back in. The statements before the cursor are dropped (imports
+and the like, which a fresh kernel needs, are kept, see ``rerun``), each loop on the path goes on with its
+restored iterator, and the iteration that was under way is finished first::
+
+    for x in data:          for _ in (0,):          # the iteration under way; `break` skips the loop
+        a(x)                    b(x)
+        b(x)     # cursor   else:
+    else:                       for x in _cg_i_b0:  # the others, from the restored iterator
+        c()                         a(x)
+                                    b(x)
+                                else:
+                                    c()
+
+This holds for ``break``, ``continue`` and loop ``else`` as Python defines them, at any depth.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable
+
+from colab_guard.cell.edits import Definition
+from colab_guard.cell.rerun import runs_again
+from colab_guard.cell.rewrite import Rewriter, at, method, released
+from colab_guard.cell.tree import HIDDEN, Path, block, context_name, iterator_name
+
+
+def residual(
+    module: ast.Module, cursor: Path, rewriter: Rewriter, *, redefined: frozenset[str], new_machine: bool
+) -> list[ast.stmt]:
+    """The statements that carry a cell on from ``cursor``.
+
+    They call ``_cg_run.restore()`` once the environment stands (imports, installs); then run the definitions
+    that were edited, ``_cg_run.adopt(name)`` behind each; and call ``_cg_run.live()`` at the cursor itself,
+    when every loop and context is entered again.
+    """
+    first = cursor[0][1]
+    before = module.body[:first]
+    again = [node for node in before if runs_again(node, new_machine)]
+    near = module.body[min(first, len(module.body) - 1)]
+    edited = [
+        new
+        for node in before
+        if isinstance(node, Definition) and node.name in redefined
+        for new in (node, at(ast.Expr(method("adopt", ast.Constant(node.name))), node))
+    ]
+    return [*again, _do("restore", near), *edited, *rest(module, cursor, (), rewriter, _live)]
+
+
+def finished(module: ast.Module, *, new_machine: bool) -> list[ast.stmt]:
+    """The statements that put back the results of a cell that ended in an earlier kernel."""
+    again = [node for node in module.body if runs_again(node, new_machine)]
+    return [*again, _do("restore", module.body[-1])]
+
+
+Leaf = Callable[[list[ast.stmt], int], tuple[list[ast.stmt], int]]
+
+
+def rest(node: ast.AST, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf) -> list[ast.stmt]:
+    """What is left of ``node``, which stands at ``path``, from ``cursor`` (a path in it) on.
+
+    ``leaf(block, index)`` gives what stands at the cursor itself, and the index at which the block goes on.
+    """
+    (name, index), inner = cursor[0], cursor[1:]
+    body = block(node, name)
+    if not inner:
+        first, after = leaf(body, index)
+        return [*first, *rewriter.rest(body, path, name, after)]
+    here = (*path, (name, index))
+    return [
+        *_enter(body[index], inner, here, rewriter, leaf),
+        *rewriter.rest(body, path, name, index + 1),
+    ]
+
+
+def _live(body: list[ast.stmt], index: int) -> tuple[list[ast.stmt], int]:
+    return [_do("live", body[min(index, len(body) - 1)])], index
+
+
+def _enter(node: ast.stmt, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf) -> list[ast.stmt]:
+    tail = rest(node, cursor, path, rewriter, leaf)
+    within_body = cursor[0][0] == "body"
+    match node:
+        case ast.For() if within_body:
+            name = iterator_name(path)
+            rewriter.hidden.append(name)
+            again = copy.copy(node)
+            again.iter = ast.copy_location(ast.Name(name, ast.Load()), node.iter)
+            return [released(_once(node, tail, rewriter.guarded_for(again, path)), name)]
+        case ast.While() if within_body:
+            return [_once(node, tail, rewriter.live_while(node, path))]
+        case ast.With():
+            name = context_name(path)
+            rewriter.hidden.append(name)
+            manager = method("again", ast.Constant(node.lineno), ast.Name(name, ast.Load()))
+            entered = ast.With([ast.withitem(manager)], tail)
+            return [released(at(entered, node), name)]
+        case ast.Try() | ast.TryStar():
+            new = copy.copy(node)
+            if within_body:
+                new.body, new.orelse = tail, rewriter.rest(node.orelse, path, "orelse", 0)
+                return [new]
+            # What stands in `else:` is not covered by the handlers, but still by `finally:`.
+            return [at(ast.Try(tail, [], [], node.finalbody), node)] if node.finalbody else tail
+    return tail  # the arm of an `if` or `match` that was taken; the `else:` of a loop that is over
+
+
+def _once(node: ast.stmt, tail: list[ast.stmt], others: ast.stmt) -> ast.stmt:
+    target = ast.Name(HIDDEN + "once", ast.Store())
+    return at(ast.For(target, ast.Tuple([ast.Constant(0)], ast.Load()), tail, [others]), node)
+
+
+def _do(what: str, near: ast.stmt) -> ast.stmt:
+    return at(ast.Expr(method(what)), near)

@@ -1,0 +1,43 @@
+"""Options as people write them: ``60s``, ``100it``; from the environment, then from the call."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from colab_guard.core.errors import UsageError
+
+UNITS_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """How often a snapshot is due: every ``seconds``, or every ``iterations`` of the innermost loop."""
+
+    seconds: float | None = None
+    iterations: int | None = None
+
+    def __str__(self) -> str:
+        if self.iterations is not None:
+            return f"{self.iterations:,} iterations" if self.iterations > 1 else "iteration"
+        return f"{self.seconds:g} s"
+
+
+def parse_interval(text: str) -> Interval:
+    """An interval such as ``60s``, ``2m``, ``1.5h`` or ``100it``. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(it|ms|s|m|min|h)", text.strip())
+    number = float(match[1]) if match else 0.0
+    if match and number > 0 and (match[2] != "it" or number.is_integer()):
+        if match[2] == "it":
+            return Interval(iterations=int(number))
+        return Interval(seconds=number * UNITS_SECONDS[match[2]])
+    raise UsageError(
+        f"--every {text} is no interval: give a number above zero with its unit and no space, such as 60s, 5m or "
+        f"1h for a time, or 100it for iterations."
+    )
+
+
+def from_environment(name: str, default: str) -> str:
+    """The variable ``COLAB_GUARD_<NAME>``, or the default where it is unset or empty."""
+    return os.environ.get(f"COLAB_GUARD_{name}") or default

@@ -1,0 +1,176 @@
+"""What ``%load_ext colab_guard`` puts into a shell, and ``%unload_ext`` takes out again.
+
+``%%checkpointed`` is no ordinary cell magic: a magic's cell runs as a string inside of a call, with line
+numbers, ``await`` and displayed results of its own. Two hooks make the cell an ordinary one instead. An input
+transformer turns its first line into a marker and leaves all others as they are; a syntax-tree transformer
+finds the marker and puts the rewritten statements in place of the cell's own. IPython then compiles and runs
+them as it does any cell.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from colab_guard import __version__
+from colab_guard.capture import loaders
+from colab_guard.cell.explain import explain
+from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
+from colab_guard.core.errors import ColabGuardError
+from colab_guard.notebook import magics
+from colab_guard.notebook.platforms import cell_id, default_place, described, platform_name
+from colab_guard.session import Session
+
+MAGIC = "%%checkpointed"
+
+
+class Extension:
+    """colab_guard in one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        place = default_place(shell)
+        self.session = Session(shell.user_ns, say, place.path, place.survives)
+        self._magics = magics.GuardMagics(shell, self.session)
+
+    def load(self) -> None:
+        """Registers everything; prints one line."""
+        self.shell.input_transformers_cleanup.append(mark)
+        self.shell.ast_transformers.append(self)
+        self.shell.register_magics(self._magics)
+        print(
+            f"colab_guard {__version__} on {platform_name(self.shell)} · snapshots go to {self.session.store} "
+            f"({self.session.store_note}) · put %%checkpointed above the training cell"
+        )
+
+    def unload(self) -> None:
+        """Leaves the shell as it was before."""
+        self.shell.input_transformers_cleanup.remove(mark)
+        self.shell.ast_transformers.remove(self)
+        for kind, names in self._magics.magics.items():
+            for name in names:
+                self.shell.magics_manager.magics[kind].pop(name, None)
+        self.shell.magics_manager.registry.pop(type(self._magics).__name__, None)
+        for name in [name for name in self.shell.user_ns if is_hidden(name)]:
+            del self.shell.user_ns[name]
+        loaders.unwatch()
+
+    def visit(self, module: ast.Module) -> ast.Module:
+        """IPython's hook for syntax trees. Never raises: IPython would drop the hook for good."""
+        call = _marker(module)
+        if call is None:
+            return module
+        try:
+            statements = self._statements(*call)
+        except ColabGuardError as error:
+            statements = self._instead(_Refusal(error))
+        except SyntaxError as error:
+            statements = self._instead(_Refusal(error))
+        return ast.fix_missing_locations(ast.Module([*_future(module), *statements], []))
+
+    def _statements(self, line: str, body: str) -> list[ast.stmt]:
+        # The marker's own line is a comment here, so that every other keeps its number.
+        source = self.shell.transform_cell(f"#\n{body}")
+        tree = parse(source)
+        tree.body = [node for node in tree.body if not _is_future(node)]
+        request = magics.parse_line(line)
+        if request.explain:
+            return self._instead(_Text(explain(tree, source)))
+        if request.options.store:
+            place = described(magics.store_path(request.options.store))
+            self.session.store, self.session.store_note = place.path, place.survives
+        shown = _shown(tree.body, self.shell.ast_node_interactivity)
+        return self.session.program(tree, source, request.options, cell_id(self.shell), shown)
+
+    def _instead(self, what: _Refusal | _Text) -> list[ast.stmt]:
+        self.shell.user_ns[RUN] = what
+        return (
+            ast.parse(f"{RUN}.tell()\ndel {RUN}").body if isinstance(what, _Text) else ast.parse(f"{RUN}.tell()").body
+        )
+
+
+class _Refusal:
+    """Takes the place of a run that will not begin."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def tell(self) -> None:
+        raise self._error
+
+
+class _Text:
+    """Takes the place of a run that is only explained."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def tell(self) -> None:
+        print(self._text)
+
+
+def say(text: str) -> None:
+    """Prints a line of ours into the running cell's output."""
+    print(f"colab_guard: {text}")
+
+
+def mark(lines: list[str]) -> list[str]:
+    """An input transformer: makes the first line of a guarded cell a marker that holds the others' source."""
+    if not lines:
+        return lines
+    first = lines[0].rstrip()
+    magic, _, options = first.partition(" ")
+    if magic != MAGIC or first.endswith("?"):
+        return lines
+    body = "".join(lines[1:])
+    return [f"get_ipython().run_line_magic({HIDDEN + 'cell'!r}, {options.strip()!r}, {body!r})\n", *lines[1:]]
+
+
+def _marker(module: ast.AST) -> tuple[str, str] | None:
+    body = getattr(module, "body", None)
+    match body:
+        case [
+            ast.Expr(
+                ast.Call(
+                    ast.Attribute(attr="run_line_magic"),
+                    [ast.Constant(name), ast.Constant(str(line)), ast.Constant(str(source))],
+                )
+            ),
+            *_,
+        ] if name == HIDDEN + "cell":
+            return line, source
+    return None
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _future(module: ast.Module) -> list[ast.stmt]:
+    # They must come first in whatever is compiled, our `with` included.
+    return [node for node in module.body if _is_future(node)]
+
+
+def _shown(body: list[ast.stmt], interactivity: str) -> frozenset[int]:
+    """The statements whose value IPython would display."""
+    expressions = [index for index, node in enumerate(body) if isinstance(node, ast.Expr)]
+    if interactivity == "all":
+        return frozenset(expressions)
+    last = len(body) - 1
+    return frozenset({last} & set(expressions)) if interactivity.startswith("last_expr") else frozenset()
+
+
+_loaded: dict[int, Extension] = {}
+
+
+def load(shell: Any) -> None:
+    """``%load_ext colab_guard``."""
+    if id(shell) not in _loaded:
+        _loaded[id(shell)] = Extension(shell)
+        _loaded[id(shell)].load()
+
+
+def unload(shell: Any) -> None:
+    """``%unload_ext colab_guard``."""
+    if extension := _loaded.pop(id(shell), None):
+        extension.unload()

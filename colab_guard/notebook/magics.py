@@ -1,0 +1,94 @@
+"""The magics: each parses its line, calls one plain function, prints."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import MagicArgumentParser
+
+from colab_guard.core.errors import UsageError
+from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.session import Options, Session
+from colab_guard.views import history_table, status_text, verify_text
+
+
+@dataclass(frozen=True)
+class Request:
+    """A parsed ``%%checkpointed`` line."""
+
+    options: Options
+    explain: bool
+
+
+def _parser() -> Any:
+    parser = MagicArgumentParser(prog="%%checkpointed", add_help=False)
+    parser.add_argument("name", nargs="?", help="the cell's name; derived from its source where none is given")
+    parser.add_argument("--every", default=None, help="how often to take a snapshot: 60s, 5m, 100it (default 60s)")
+    parser.add_argument("--store", default="", help="the folder for snapshots")
+    parser.add_argument("--fresh", action="store_true", help="start over, whatever snapshots there are")
+    parser.add_argument("--resume-anyway", action="store_true", help="resume although code that already ran was edited")
+    parser.add_argument("--explain", action="store_true", help="run nothing: show where the cell can be left")
+    return parser
+
+
+def parse_line(line: str) -> Request:
+    """The request in a ``%%checkpointed`` line. Raises UsageError."""
+    parser = _parser()
+
+    def fail(message: str) -> None:
+        raise UsageError(f"%%checkpointed {line}: {message}. Usage: {' '.join(parser.format_usage().split()[1:])}")
+
+    parser.error = fail
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"%%checkpointed {line}: {error}") from None
+    found = parser.parse_args(words)
+    every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "60s"))
+    options = Options(found.name, every, found.store, found.fresh, found.resume_anyway)
+    return Request(options, found.explain)
+
+
+def store_path(text: str) -> Path:
+    """The folder that ``--store`` names. Raises UsageError for a URL."""
+    if "://" in text:
+        raise UsageError(f"--store {text}: only folders can be stores so far. Give a path, such as /content/snapshots.")
+    return Path(text)
+
+
+@magics_class
+class GuardMagics(Magics):
+    """``%%checkpointed`` and ``%guard``."""
+
+    def __init__(self, shell: Any, session: Session) -> None:
+        super().__init__(shell)
+        self._session = session
+
+    @cell_magic
+    def checkpointed(self, line: str, cell: str) -> None:
+        """Run a cell with snapshots; resume it if an unfinished run of it exists.
+
+        %%checkpointed [NAME] [--every 60s|100it] [--store PATH] [--fresh] [--resume-anyway] [--explain]
+
+        NAME is the cell's own (derived from its source where none is given). When the kernel dies, run all
+        cells again: the cell goes on where its newest snapshot was taken. A cell that finished in an earlier
+        kernel is not run again, its results are put back.
+        """
+        self.shell.run_cell(f"%%checkpointed {line}\n{cell}")
+
+    @line_magic
+    def guard(self, line: str) -> None:
+        """Look after snapshots.
+
+        %guard status   what is running, saved when, where
+        %guard history  the snapshots there are
+        %guard verify   read every snapshot back and compare
+        """
+        views = {"": status_text, "status": status_text, "history": history_table, "verify": verify_text}
+        if line.strip() not in views:
+            raise UsageError(f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify.")
+        print(views[line.strip()](self._session))

@@ -1,0 +1,159 @@
+"""Loading a snapshot's pickles, their memory read straight into the arrays and tensors that will hold it."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from colab_guard.capture import rebuild
+from colab_guard.capture.memory import read_table
+from colab_guard.capture.pickler import find
+from colab_guard.core.errors import ColabGuardError, RestoreError
+
+
+class Blobs(Protocol):
+    """The blobs of one snapshot by number: 0 the pickles, 1 the table, 2 the small pieces, then the large."""
+
+    def read(self, number: int, into: memoryview | None = None) -> memoryview:
+        """A whole blob, in new memory or in memory of its size."""
+
+    def size_bytes(self, number: int) -> int:
+        """Its size."""
+
+
+FIRST_PIECE = 2
+
+
+class Load:
+    """One snapshot being loaded; what ``rebuild`` calls its load in progress. Not thread-safe."""
+
+    def __init__(self, blobs: Blobs, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
+        self.namespace = namespace
+        self._blobs = blobs
+        self._own_names = own_names
+        self._table = read_table(blobs.read(1))
+        self._groups = _overlapping(self._table)
+        self._memory: dict[tuple[int, int], Any] = {}
+        self._storages: dict[int, Any] = {}
+        self._small: memoryview | None = None
+        self._actions: list[Callable[[], None]] = []
+
+    def variables(self, names: Sequence[str]) -> dict[str, Any]:
+        """The values of ``names``, the names of the pickles in their order.
+
+        Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
+        """
+        unpickler = pickle.Unpickler(io.BytesIO(self._blobs.read(0)))
+        loaded: dict[str, Any] = {}
+        with rebuild.loading(self):
+            for name in names:
+                try:
+                    loaded[name] = unpickler.load()
+                except ColabGuardError:
+                    raise
+                except Exception as error:
+                    raise RestoreError(
+                        f"{name!r} can't be loaded here: {type(error).__name__}: {error}. Install or define what it "
+                        f"needs in a cell above, then run this cell again; nothing was changed. To start over: --fresh."
+                    ) from error
+        return loaded
+
+    def put_in_place(self) -> None:
+        """Does what had to wait until the restore was sure."""
+        for action in self._actions:
+            action()
+
+    # -- what rebuild asks ----------------------------------------------------------------------------
+
+    def fill(self, region: int, into: memoryview) -> None:
+        blob, offset, size = self._table[region]
+        if blob and offset == 0 and size == self._blobs.size_bytes(FIRST_PIECE + blob):
+            self._blobs.read(FIRST_PIECE + blob, into)
+            return
+        into[:] = self._piece(blob)[offset : offset + size]
+
+    def alone(self, region: int) -> bool:
+        return self._groups[region] is None
+
+    def shared(self, region: int) -> tuple[Any, int]:
+        blob, offset, size = self._table[region]
+        start, end = self._groups[region] or (offset, offset + size)
+        memory = self._memory.get((blob, start))
+        if memory is None:
+            memory = self._memory[blob, start] = _aligned(end - start)
+            memory[:] = memoryview(self._piece(blob)[start:end])
+        return memory, offset - start
+
+    def storage(self, region: int, device: str) -> Any:
+        import torch
+
+        if region not in self._storages:
+            if self.alone(region):
+                flat = torch.empty(self._table[region][2], dtype=torch.uint8)
+                if len(flat):
+                    self.fill(region, memoryview(flat.numpy()))
+            else:
+                memory, start = self.shared(region)
+                flat = torch.from_numpy(memory[start : start + self._table[region][2]])
+            try:
+                self._storages[region] = flat.to(device).untyped_storage()
+            except (RuntimeError, AssertionError) as error:
+                raise RestoreError(
+                    f"A tensor of the snapshot lives on {device}, which this machine does not have ({error}). Choose "
+                    f"a runtime with a GPU, then run the cells again."
+                ) from error
+        return self._storages[region]
+
+    def find(self, qualname: str) -> Any:
+        if qualname.partition(".")[0] in self._own_names:
+            return None
+        return find(self.namespace, qualname)
+
+    def later(self, action: Callable[[], None]) -> None:
+        self._actions.append(action)
+
+    def _piece(self, blob: int) -> memoryview:
+        if blob:
+            return self._blobs.read(FIRST_PIECE + blob)
+        if self._small is None:
+            self._small = self._blobs.read(FIRST_PIECE)
+        return self._small
+
+
+def _aligned(size: int) -> Any:
+    """Zeroed-or-not memory for arrays to share, aligned as torch aligns its own where torch is there."""
+    import sys
+
+    if torch := sys.modules.get("torch"):
+        return torch.empty(size, dtype=torch.uint8).numpy()
+    import numpy as np
+
+    return np.empty(size, np.uint8)
+
+
+def _overlapping(table: Sequence[tuple[int, int, int]]) -> list[tuple[int, int] | None]:
+    """For each region the (start, end) in its blob of the stretch that it shares with others, None alone."""
+    groups: list[tuple[int, int] | None] = [None] * len(table)
+    order = sorted(range(len(table)), key=lambda n: (table[n][0], table[n][1], -table[n][2]))
+    run: list[int] = []
+    end = blob = -1
+
+    def close() -> None:
+        if len(run) > 1:
+            for member in run:
+                groups[member] = (table[run[0]][1], end)
+
+    for number in order:
+        in_blob, offset, size = table[number]
+        if not size:
+            continue
+        if in_blob == blob and offset < end:
+            run.append(number)
+            end = max(end, offset + size)
+        else:
+            close()
+            run, blob, end = [number], in_blob, offset + size
+    close()
+    return groups

@@ -1,0 +1,358 @@
+"""One run of a guarded cell: what its safe points do, and how it is resumed.
+
+The rewritten cell holds a run as ``_cg_run`` and calls it; a flag in the namespace, ``_cg_wanted``, says
+whether a safe point has anything to do. A timer thread sets the flag when a snapshot is due; only the process
+and thread that entered the cell act on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from colab_guard.capture import loaders
+from colab_guard.capture.contexts import check_context, enter_again
+from colab_guard.capture.memory import SMALL_BYTES
+from colab_guard.capture.pickler import Unsaveable
+from colab_guard.capture.process import set_process_state
+from colab_guard.capture.select import names_in, sharers
+from colab_guard.capture.standin import StandIn
+from colab_guard.capture.take import PROCESS, take
+from colab_guard.cell.edits import Definition
+from colab_guard.cell.rewrite import SafePoint
+from colab_guard.cell.tree import WANTED, Path, along, context_name, is_hidden, iterator_name
+from colab_guard.core.errors import StoreError
+from colab_guard.core.settings import Interval
+from colab_guard.resume.loading import Load
+from colab_guard.store.manifest import BlobRef, Manifest
+from colab_guard.store.repository import Repository
+
+BEGIN: Path = (("body", 0),)
+KEEP = 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A guarded cell as it was submitted: its name, its (plain Python) source, and the tree of that."""
+
+    name: str
+    source: str
+    module: ast.Module
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Functions and classes that the cell itself defines."""
+        return frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
+
+    @property
+    def stored_names(self) -> set[str]:
+        """Variables that the cell assigns or deletes."""
+        return {
+            node.id
+            for node in ast.walk(self.module)
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be put back: a snapshot, the cell as it stood then, and its cursor here (None: it had ended)."""
+
+    manifest: Manifest
+    old: Cell
+    cursor: Path | None
+
+
+@dataclass
+class Run:
+    """One run; not thread-safe but for the flag that its timer sets."""
+
+    cell: Cell
+    interval: Interval
+    repository: Repository
+    namespace: dict[str, Any]
+    session_id: str
+    say: Callable[[str], None]
+    plan: Plan | None = None
+    clock: Callable[[], float] = time.time
+    points: list[SafePoint] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+
+    finished: bool = False
+    last: Manifest | None = None
+    stall_seconds: float = 0.0
+
+    _names: set[str] = field(default_factory=set)
+    _known: dict[tuple[int, int], BlobRef] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
+    _blocked: set[int] = field(default_factory=set)
+    _timer: threading.Timer | None = None
+    _count: int = 0
+    _process: dict[str, Any] | None = None
+    _replaced: dict[str, Any] = field(default_factory=dict)
+
+    # -- what the rewritten cell calls ------------------------------------------------------------------
+
+    def __enter__(self) -> None:
+        self._pid, self._thread = os.getpid(), threading.get_ident()
+        self.namespace.update(dict.fromkeys(self.hidden))
+        loaders.watch()
+        if self.plan is None:
+            self._begin()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._disarm()
+        loaders.unwatch()
+        if kind is None:
+            if self.plan is None or self.plan.cursor is not None:
+                self._save((("body", len(self.cell.module.body)),), line=0, finished=True)
+            self.finished = True
+        elif self.last is not None:
+            age = self.clock() - self.last.created
+            self.say(
+                f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
+                f"of {_ago(age)} (line {self.last.body['line']})."
+            )
+        for name in [name for name in self.namespace if is_hidden(name)]:
+            del self.namespace[name]
+
+    def point(self, number: int) -> None:
+        """A safe point that the flag was up at."""
+        if os.getpid() != self._pid or threading.get_ident() != self._thread:
+            return
+        here = self.points[number]
+        if self.interval.iterations is not None:
+            self._count += here.counts
+            if self._count <= self.interval.iterations:
+                return
+            self._count = 1
+        if number in self._blocked:
+            return
+        try:
+            self._save(here.path, here.line)
+        except Unsaveable as error:
+            # The flag stays up: the next safe point outside of this loop takes the snapshot.
+            self._blocked.add(number)
+            self._say_once(f"the loop in line {here.line} can't be left in its middle: {error}")
+            return
+        self._arm()
+
+    def context(self, line: int, manager: Any) -> Any:
+        """A manager about to be entered around a loop; refuses one that could not be entered again."""
+        check_context(manager, line, self.namespace)
+        return manager
+
+    def again(self, line: int, manager: Any) -> Any:
+        """A restored manager, to be entered at ``line``."""
+        return enter_again(manager)
+
+    def show(self, value: object) -> None:
+        """The value of an expression that IPython would display."""
+        sys.displayhook(value)
+
+    def imported(self) -> None:
+        """An import statement of the cell has run."""
+        loaders.watch()
+
+    def restore(self) -> None:
+        """Puts the planned snapshot's variables back, all or none."""
+        assert self.plan is not None, "only a program made for a plan restores"
+        loaders.watch()
+        manifest, old = self.plan.manifest, self.plan.old
+        body = manifest.body
+        load = Load(_Blobs(self.repository, manifest), self.namespace, old.own_names | self.cell.own_names)
+        values = load.variables(body["names"])
+        load.put_in_place()
+        self._process = values.pop(PROCESS)
+        lost = [name for name, value in values.items() if isinstance(value, StandIn) and name in self.namespace]
+        differs = self._differences(values)
+        for name in lost:
+            del values[name]
+        renamed = dict(zip(body["hidden"], self._hidden_at(self.plan.cursor or ()), strict=True))
+        values = {renamed.get(name, name): value for name, value in values.items()}
+        self._replaced = {name: values[name] for name in self.cell.own_names if name in values}
+        for name in (old.stored_names | self.cell.stored_names) - values.keys():
+            if name not in lost:
+                self.namespace.pop(name, None)
+        self.namespace.update(values)
+        self._names = {name for name in values if not is_hidden(name)} | names_in(self.cell.module)
+        self.last = manifest
+        self._say_restored(len(values) - len(renamed), differs)
+        if self.plan.cursor is None:
+            set_process_state(self._process)
+
+    def adopt(self, name: str) -> None:
+        """A definition before the cursor was edited and has run: the restored function takes its code."""
+        new, old = self.namespace[name], self._replaced.get(name)
+        if callable(getattr(old, "__code__", None) and old) and hasattr(new, "__code__"):
+            if old.__code__.co_freevars == new.__code__.co_freevars:
+                old.__code__ = new.__code__
+                self.namespace[name] = old
+        elif isinstance(old, type) and isinstance(new, type):
+            for attribute, value in vars(new).items():
+                known = vars(old).get(attribute)
+                if hasattr(value, "__code__") and hasattr(known, "__code__"):
+                    known.__code__ = value.__code__
+                elif hasattr(value, "__code__") and not value.__code__.co_freevars:
+                    setattr(old, attribute, value)
+            self.namespace[name] = old
+
+    def live(self) -> None:
+        """The cursor is reached: loops and contexts are entered again, and the cell goes on from here."""
+        assert self._process is not None, "restore() comes first"
+        set_process_state(self._process)
+        self._count = 1
+        self._arm()
+
+    # -- snapshots --------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        names = names_in(self.cell.module)
+        self._names = names | sharers(self.namespace, names)
+        self._count = 0
+        if self._save(BEGIN, self.cell.module.body[0].lineno):
+            kept = self.last.body["notes"] if self.last else []
+            if kept:
+                self.say(f"not kept in snapshots: {'; '.join(kept)}")
+        self._arm()
+
+    def _arm(self) -> None:
+        self._disarm()
+        self._blocked.clear()
+        if self.interval.seconds is None:
+            self.namespace[WANTED] = True
+            return
+        self.namespace[WANTED] = False
+        self._timer = threading.Timer(self.interval.seconds, self.namespace.__setitem__, (WANTED, True))
+        self._timer.name, self._timer.daemon = "colab_guard-timer", True
+        self._timer.start()
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _save(self, path: Path, line: int, *, finished: bool = False) -> bool:
+        """Takes and commits a snapshot; whether that went well. A store that fails is said once."""
+        begun = time.perf_counter()
+        hidden = [] if finished else self._hidden_at(path)
+        taken = take(self.namespace, self._names, hidden, self.cell.own_names)
+        body = {
+            "source": self.cell.source,
+            "cursor": None if finished else {"frames": [{"function": "<cell>", "path": path}]},
+            "line": line,
+            "names": taken.names,
+            "hidden": hidden,
+            "notes": taken.notes,
+            "session": self.session_id,
+            "python": platform.python_version(),
+            "machine": machine_id(),
+        }
+        try:
+            self.last = self._commit(body, [taken.skeleton, taken.table, *taken.memory])
+        except StoreError as error:
+            self._say_once(f"no snapshot: {error} The cell goes on; the next try is in {self.interval}.")
+            return False
+        finally:
+            self.stall_seconds = time.perf_counter() - begun
+        return True
+
+    def _commit(self, body: dict[str, Any], blobs: list[Any]) -> Manifest:
+        keys = [_key(blob) if len(blob) >= SMALL_BYTES else None for blob in blobs]
+        known = [self._known.get(key, blob) if key else blob for key, blob in zip(keys, blobs, strict=True)]
+        try:
+            manifest = self.repository.commit(self.cell.name, body, known)
+        except StoreError:
+            # A pack that was relied on may be gone; the next snapshot stores every byte again.
+            self._known.clear()
+            raise
+        self._known = {key: ref for key, ref in zip(keys, manifest.blobs, strict=True) if key}
+        self.repository.prune(self.cell.name, KEEP)
+        return manifest
+
+    def _hidden_at(self, path: Path) -> list[str]:
+        """The hidden variables of the loops and contexts that are entered at ``path``."""
+        names = []
+        for depth, (node, block, _) in enumerate(along(self.cell.module, path)):
+            if isinstance(node, ast.For) and block == "body":
+                names.append(iterator_name(path[:depth]))
+            elif isinstance(node, ast.With):
+                names.append(context_name(path[:depth]))
+        return names
+
+    # -- what is said -----------------------------------------------------------------------------------
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
+    def _differences(self, values: dict[str, Any]) -> list[str]:
+        """Where a plain value that the cell only reads is another in this session than in the snapshot."""
+        stored = self.cell.stored_names
+        return [
+            f"{name} = {value!r} (this session had {self.namespace[name]!r})"
+            for name, value in values.items()
+            if name not in stored
+            and isinstance(value, int | float | str | bool | type(None))
+            and name in self.namespace
+            and isinstance(self.namespace[name], int | float | str | bool | type(None))
+            and self.namespace[name] != value
+        ]
+
+    def _say_restored(self, count: int, differs: list[str]) -> None:
+        assert self.plan is not None
+        manifest = self.plan.manifest
+        age = _ago(self.clock() - manifest.created)
+        if self.plan.cursor is None:
+            self.say(f"{self.cell.name} finished earlier ({age}); its results were put back ({count} variables).")
+        else:
+            self.say(
+                f"{self.cell.name} resumed at line {manifest.body['line']} from the snapshot of {age}; "
+                f"{count} variables put back."
+            )
+        if differs:
+            self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
+
+
+class _Blobs:
+    """The blobs of a manifest by number."""
+
+    def __init__(self, repository: Repository, manifest: Manifest) -> None:
+        self._repository, self._refs = repository, manifest.blobs
+
+    def read(self, number: int, into: memoryview | None = None) -> memoryview:
+        return self._repository.read(self._refs[number], into)
+
+    def size_bytes(self, number: int) -> int:
+        return self._refs[number].size_bytes
+
+
+def _key(blob: Any) -> tuple[int, int]:
+    return xxhash.xxh3_128_intdigest(blob), len(blob)
+
+
+def _ago(seconds: float) -> str:
+    """An age in words."""
+    if seconds < 100:
+        return f"{max(seconds, 0):.0f} s ago"
+    minutes = round(seconds / 60)
+    return f"{minutes} min ago" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min ago"
+
+
+def machine_id() -> str:
+    """Tells one machine (or VM) from the next: the kernel's boot id where there is one, else the host's name."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return platform.node()
