@@ -67,7 +67,7 @@ def _add_all(pickler: Pickler, names: Iterable[str], lost: dict[str, str]) -> tu
             value = StandIn(lost[name], name)
         try:
             pickler.add(name, value)
-        except Exception as error:  # noqa: BLE001 - any class's own reduction may raise anything
+        except Exception as error:
             if name in lost:
                 raise
             return name, f"{type(value).__qualname__} ({error})"
