@@ -20,8 +20,9 @@ def main() -> int:
     notebook = read_notebook(CHECKOUT / "notebooks" / "quickstart.ipynb", options.epochs)
     # One kill in each stretch of the work, at a random instant of it: the lives are long enough to be seen.
     kills = [(index + chance.uniform(0.1, 0.9)) / options.kills for index in range(options.kills)]
-    print(f"notebooks/quickstart.ipynb, killed {options.kills} times (--seed {options.seed}), ", end="")
-    print(f"a snapshot every {options.every}")
+    print(
+        f"notebooks/quickstart.ipynb, kills: {options.kills} (--seed {options.seed}), a snapshot every {options.every}"
+    )
 
     with tempfile.TemporaryDirectory(prefix="colab-guard-demo-") as folder:
         stage = Stage(notebook, Path(folder), options.every)

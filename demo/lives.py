@@ -91,6 +91,7 @@ class Stage:
             "PYTHONPATH": path,
             "COLAB_GUARD_STORE": str(folder / "store"),
             "COLAB_GUARD_EVERY": every,
+            "OMP_NUM_THREADS": "1",  # for such small batches two, beside other work, may take six times as long
         }
 
     @property

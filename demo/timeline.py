@@ -66,7 +66,7 @@ def draw(lives: Sequence[Life], left_alone: Life, per_epoch: int, path: Path) ->
     epochs.set_ylabel("work done (epochs)")
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right")
-    times = {1: "once", 2: "twice"}.get(len(deaths), f"{len(deaths)} times")
+    times = {0: "never", 1: "once", 2: "twice"}.get(len(deaths), f"{len(deaths)} times")
     axes.set_title(f"The quickstart's training, killed {times}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

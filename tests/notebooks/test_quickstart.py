@@ -10,7 +10,7 @@ PATH = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
 
 def test_it_runs_from_its_first_cell_to_its_last(tmp_path: Path) -> None:
     notebook = read_notebook(PATH, epochs=2)
-    with Kernel(cwd=tmp_path, env={"COLAB_GUARD_STORE": str(tmp_path / "store")}) as kernel:
+    with Kernel(cwd=tmp_path, env={"COLAB_GUARD_STORE": str(tmp_path / "store"), "OMP_NUM_THREADS": "1"}) as kernel:
         for cell in notebook.above:
             kernel.run(cell).check()
         trained = kernel.run(notebook.guarded).check()
