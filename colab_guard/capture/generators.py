@@ -149,7 +149,10 @@ def _under_way(generator: Any, node: ast.FunctionDef, path: Path) -> dict[str, A
             slots += [None] * (EXIT_SLOTS - 1) + [context_name(path[:depth])]
     if generator.gi_yieldfrom is not None:
         slots.append(frames.SUBGENERATOR)
-    stack = gc.get_referents(generator)[-len(slots) :] if slots else []
+    referents = gc.get_referents(generator)
+    if referents[-1] is None:
+        referents.pop()  # behind the stack comes the exception being handled: none, at such a `yield`
+    stack = referents[-len(slots) :] if slots else []
     found: dict[str, Any] = {}
     for name, value in zip(slots, stack, strict=True):
         if name is not None:

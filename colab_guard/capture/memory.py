@@ -33,19 +33,10 @@ class Regions:
 
     def __init__(self) -> None:
         self._regions: list[Region] = []
-        self._numbers: dict[tuple[str, int, int], int] = {}
         self._alive: list[Any] = []
 
-    def known(self, space: str, address: int, size_bytes: int) -> int | None:
-        """The number of a region already there."""
-        return self._numbers.get((space, address, size_bytes))
-
     def add(self, space: str, address: int, data: memoryview, keep: object = None) -> int:
-        """The number of the region; ``keep`` is held until the snapshot is written."""
-        key = (space, address, data.nbytes)
-        if data.nbytes and key in self._numbers:
-            return self._numbers[key]
-        self._numbers[key] = len(self._regions)
+        """The number of a new region; ``keep`` is held until the snapshot is written."""
         self._regions.append(Region(space, address, data.nbytes, data))
         self._alive.append(keep)
         return len(self._regions) - 1

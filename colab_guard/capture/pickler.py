@@ -39,6 +39,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.namespace = namespace
         self.module_name = str(namespace.get("__name__", "__main__"))
         self.regions = Regions()
+        self.storages: dict[tuple[str, int], int] = {}  # torch's, by device and address
         self.wanted: set[str] = set()  # global names that pickled functions use
         self.added: list[str] = []
         self.notes: list[str] = []

@@ -53,11 +53,12 @@ def _region(pickler: Pickler, storage: Any) -> int:
     import torch
 
     device, address = str(storage.device), storage.data_ptr()
-    known = pickler.regions.known(device, address, storage.nbytes()) if storage.nbytes() else None
-    if known is not None:
-        return known
-    flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage).cpu()
-    return pickler.regions.add(device, address, memoryview(flat.numpy()), keep=(storage, flat))
+    key = (device, address or -len(pickler.storages))  # empty storages all lie at 0, and share nothing
+    if key not in pickler.storages:
+        flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage).cpu()
+        data = memoryview(flat.numpy())
+        pickler.storages[key] = pickler.regions.add(device, address, data, keep=(storage, flat))
+    return pickler.storages[key]
 
 
 def reduce_generator(pickler: Pickler, generator: Any) -> Any:

@@ -1,1 +1,1 @@
-"""Repositories of snapshots: names and bytes, no Python objects. The format stands in docs/format.md."""
+"""Where snapshots are kept: bytes and names, and nothing about what they mean. See docs/format.md."""

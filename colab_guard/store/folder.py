@@ -1,116 +1,112 @@
-"""The folder that a repository lives in: files written once, whole or not at all.
-
-What a repository asks of the place it is kept in is the four verbs of ``Backend``; a folder on a file system
-answers them with temporary files, fsync and rename.
-"""
+"""A backend on a folder of the file system."""
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
+import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from colab_guard.core.errors import StoreUnavailable
+from colab_guard.core.errors import UsageError
+from colab_guard.store.backend import PARTIAL, Entry
 
-CHUNK_BYTES = 4 * 1024 * 1024
-TEMPORARY = ".tmp"
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
-Bytes = bytes | bytearray | memoryview
-
-
-class Backend(Protocol):
-    """A place for files with names such as ``packs/1f.pack``. Every verb raises OSError where the place fails."""
-
-    def write_new(self, name: str, chunks: Iterable[Bytes]) -> None:
-        """Write a file that is durable, and visible under its name, only when it is whole."""
-
-    def read(self, name: str, offset: int, into: memoryview) -> int:
-        """Fill ``into`` from ``offset`` on; the number of bytes there were."""
-
-    def names(self, folder: str) -> Iterator[tuple[str, int, float]]:
-        """(name, size in bytes, Unix time of the last change in seconds) of each file in a folder."""
-
-    def delete(self, name: str) -> None:
-        """Remove a file; no error where it is gone already."""
+SUBFOLDERS = ("packs", "snapshots")
+# What systems answer that can't fsync a folder (FUSE, network shares). Anything else is a real failure.
+NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
 
 
 class Folder:
-    """A ``Backend`` in a local folder. Safe to use from several threads and processes."""
+    """Files under one folder, each written beside its target and renamed. Thread-safe, process-safe."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().absolute()
+    def __init__(self, root: Path) -> None:
+        """Makes the folder where it is missing; raises OSError where that fails.
 
-    def write_new(self, name: str, chunks: Iterable[Bytes]) -> None:
-        """See ``Backend``."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(target.name + TEMPORARY)
+        Subfolders are made here and never again: where the root is a mount that has gone, a write must fail, not
+        fill the disk below it.
+        """
+        self._root = root
+        for name in SUBFOLDERS:
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def place(self) -> str:
+        """The folder's path."""
+        return str(self._root)
+
+    def write_new(self, name: str, chunks: Iterable[ReadableBuffer]) -> None:
+        """See Backend: temporary file, fsync, rename, fsync of the folder."""
+        path = self._path(name)
+        partial = _partial(path)
         try:
-            with open(temporary, "xb", buffering=0) as file:
+            with open(partial, "xb") as file:
                 for chunk in chunks:
-                    left = memoryview(chunk)
-                    while left.nbytes:
-                        left = left[file.write(left[:CHUNK_BYTES]) :]
+                    file.write(chunk)
+                file.flush()
                 os.fsync(file.fileno())
-            os.rename(temporary, target)
+            os.replace(partial, path)
         except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            with suppress(OSError):  # what can't be removed is an orphan, and prune's to remove
+                partial.unlink()
             raise
-        _sync_folder(target.parent)
+        _sync_folder(path.parent)
 
     def read(self, name: str, offset: int, into: memoryview) -> int:
-        """See ``Backend``."""
+        """See Backend."""
         done = 0
-        with open(self.path / name, "rb", buffering=0) as file:
+        with open(self._path(name), "rb", buffering=0) as file:
             file.seek(offset)
-            while done < into.nbytes:
-                count = file.readinto(into[done : done + CHUNK_BYTES])
+            while done < len(into):  # one system call reads at most 2 GB, and may read less
+                count = file.readinto(into[done:])
                 if not count:
                     break
                 done += count
         return done
 
-    def names(self, folder: str) -> Iterator[tuple[str, int, float]]:
-        """See ``Backend``."""
-        try:
-            entries = list(os.scandir(self.path / folder))
-        except FileNotFoundError:
-            return
-        for entry in entries:
-            try:
-                found = entry.stat()
-            except FileNotFoundError:
-                continue
-            yield f"{folder}/{entry.name}", found.st_size, found.st_mtime
+    def list(self, folder: str) -> Iterator[Entry]:
+        """See Backend."""
+        with os.scandir(self._path(folder) if folder else self._root) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):  # deleted since the listing began
+                    if entry.is_file():
+                        stat = entry.stat()
+                        name = f"{folder}/{entry.name}" if folder else entry.name
+                        yield Entry(name, stat.st_size, stat.st_mtime)
 
     def delete(self, name: str) -> None:
-        """See ``Backend``. Emptied before it is removed: on Drive a whole file in the trash counts as used."""
-        path = self.path / name
-        try:
-            os.truncate(path, 0)
-            path.unlink()
-        except FileNotFoundError:
-            return
+        """See Backend. Cut to no bytes before it is unlinked: Drive's trash counts against the quota."""
+        path = self._path(name)
+        partial = _partial(path)
+        with suppress(FileNotFoundError):  # another session pruned it
+            os.replace(path, partial)
+            os.truncate(partial, 0)
+            partial.unlink()
+
+    def _path(self, name: str) -> Path:
+        parts = name.split("/")
+        if any(part in ("", ".", "..") or "\\" in part or ":" in part or "\0" in part for part in parts):
+            raise UsageError(f"{name!r} is not a name inside {self._root}; nothing was read or written.")
+        return self._root.joinpath(*parts)
 
 
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":  # a folder can't be opened there; NTFS logs its own renames
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename durable, where the system can do that: Windows can't open a folder."""
+    if os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    except OSError:
-        pass  # some FUSE file systems have no fsync for folders
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_FSYNC:
+            raise
     finally:
-        os.close(handle)
-
-
-def unavailable(path: Path, doing: str, error: OSError) -> StoreUnavailable:
-    """The error for a store that failed at the file system's level."""
-    cures = {28: "free some space or choose another --store", 13: "choose another --store, or change its permissions",
-             30: "choose another --store", 107: "mount Drive again"}  # fmt: skip
-    cure = cures.get(error.errno or 0, "check the place, or choose another --store")
-    return StoreUnavailable(f"{path} could not be {doing}: {error.strerror or error}; {cure}.")
+        os.close(descriptor)

@@ -1,101 +1,108 @@
-"""Manifests: what a snapshot consists of, as JSON that carries its own digest."""
+"""The manifest: what one snapshot consists of, and its form as a file."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from colab_guard.core.errors import CorruptSnapshot, UnknownFormat
+from colab_guard.core.errors import StoreError
+from colab_guard.store.sealed import seal, typed, unseal
 
-FORMAT = "colab_guard"
-VERSION = 1
+FOLDER = "snapshots"
+NAME = re.compile(FOLDER + r"/([0-9]{8,})-([0-9a-f]{12})\.json")
+ID = re.compile(r"[0-9a-f]{12}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class BlobRef:
-    """Where a blob lies: ``size_bytes`` bytes at ``offset`` of a pack, whose sha256 is ``digest`` (hex)."""
+    """Where a blob lies, and the SHA-256 of its bytes."""
 
     digest: str
     size_bytes: int
-    pack: str
-    offset: int
+    pack: str  # the pack's id
+    offset: int  # bytes from the pack's start
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One snapshot. ``created`` is Unix time in seconds; ``new_bytes`` is what it added to the repository;
-    ``body`` is the business of the layers above.
-    """
+    """One snapshot."""
 
     id: str
-    seq: int
+    seq: int  # 1, 2, …: grows within a repository; two writers at a time may use the same
     cell: str
-    created: float
+    created: float  # seconds since 1970, by the writer's clock
     blobs: tuple[BlobRef, ...]
-    body: Mapping[str, Any]
-    new_bytes: int = 0
+    body: Mapping[str, Any]  # JSON; the store does not look into it
+    new_bytes: int  # what this snapshot added to the packs
 
     @property
     def size_bytes(self) -> int:
-        """What it holds, blobs that it shares with others included."""
+        """The bytes of all its blobs, whichever snapshot brought them."""
         return sum(blob.size_bytes for blob in self.blobs)
 
     @property
     def name(self) -> str:
-        """The name of its file."""
-        return f"snapshots/{self.seq:08d}-{self.id}.json"
+        """Its file within the repository."""
+        return f"{FOLDER}/{self.seq:08d}-{self.id}.json"
 
     def to_json(self) -> bytes:
-        """Its file's content."""
-        return sealed({
-            "format": FORMAT, "version": VERSION, "id": self.id, "seq": self.seq, "cell": self.cell,
-            "created": self.created, "new_bytes": self.new_bytes, "body": dict(self.body),
-            "blobs": [asdict(blob) for blob in self.blobs],
-        })  # fmt: skip
+        """Its file's content. Raises TypeError, ValueError or RecursionError for a body that JSON can't hold."""
+        return seal(asdict(self))
 
     @classmethod
-    def from_json(cls, raw: bytes, name: str) -> Manifest:
-        """The manifest in the file ``name``. Raises UnknownFormat, or CorruptSnapshot for any other flaw."""
-        record = unsealed(raw, name)
-        try:
-            blobs = tuple(BlobRef(**blob) for blob in record["blobs"])
-            return cls(record["id"], record["seq"], record["cell"], record["created"], blobs, record["body"],
-                       record["new_bytes"])  # fmt: skip
-        except (KeyError, TypeError) as error:
-            raise CorruptSnapshot(f"{name} lacks a field or has one too many ({error}); --fresh starts over.") from None
+    def from_json(cls, data: bytes, where: str) -> Manifest:
+        """The manifest in ``data``; ``where`` is its file's path, for messages.
+
+        Raises CorruptSnapshot, or UnknownFormat for a format newer than this version's.
+        """
+        return unseal(data, where, _manifest)
 
 
-def sealed(record: dict[str, Any]) -> bytes:
-    """A record as canonical JSON, its own digest in it."""
-    return _canonical({**record, "digest": _digest(record)})
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A manifest that can't be used, and why: CorruptSnapshot, UnknownFormat or StoreUnavailable."""
+
+    path: Path
+    error: StoreError
+    name: str  # its file within the repository
+    seq: int  # as its name says
 
 
-def unsealed(raw: bytes, name: str) -> dict[str, Any]:
-    """The record in a sealed file. Raises UnknownFormat for another version, CorruptSnapshot for a flaw."""
-    try:
-        record = json.loads(raw)
-        digest = record.pop("digest")
-        version = record["version"]
-        if record["format"] != FORMAT:
-            raise KeyError("format")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CorruptSnapshot(f"{name} is damaged: it is not what colab_guard wrote.") from None
-    if digest != _digest(record):
-        raise CorruptSnapshot(f"{name} is damaged: its bytes do not match its digest.")
-    if version != VERSION:
-        raise UnknownFormat(
-            f"{name} has format version {version}, and this colab_guard reads version {VERSION}. Install the newest: "
-            f"%pip install -U colab-guard"
-        )
-    return record
+def _manifest(fields: dict[str, Any]) -> Manifest:
+    return Manifest(
+        id=_matching(fields, "id", ID),
+        seq=_count(fields, "seq"),
+        cell=typed(fields, "cell", str),
+        created=typed(fields, "created", float),
+        blobs=tuple(_blob(blob) for blob in typed(fields, "blobs", list)),
+        body=typed(fields, "body", dict),
+        new_bytes=_count(fields, "new_bytes"),
+    )
 
 
-def _canonical(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+def _blob(fields: Mapping[str, Any]) -> BlobRef:
+    # The pattern for packs also keeps a foreign manifest from naming a file outside the repository.
+    return BlobRef(
+        digest=_matching(fields, "digest", DIGEST),
+        size_bytes=_count(fields, "size_bytes"),
+        pack=_matching(fields, "pack", ID),
+        offset=_count(fields, "offset"),
+    )
 
 
-def _digest(record: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(record)).hexdigest()
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    value = typed(fields, name, int)
+    if value < 0:
+        raise ValueError(f"{name} is {value}")
+    return value
+
+
+def _matching(fields: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = typed(fields, name, str)
+    if not pattern.fullmatch(value):
+        raise ValueError(f"{name} is {value!r:.80}")
+    return value

@@ -1,0 +1,60 @@
+"""Sealed JSON: an object in canonical form with its format and its own digest, so that any changed byte is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from colab_guard.core.errors import CorruptSnapshot, UnknownFormat
+
+FORMAT = 1  # the newest that this version reads, and the one it writes
+
+T = TypeVar("T")
+
+
+def seal(fields: Mapping[str, Any]) -> bytes:
+    """The file that holds ``fields``. Raises TypeError, ValueError or RecursionError for what JSON can't hold."""
+    content = {**fields, "format": FORMAT}
+    return _canonical({**content, "digest": _digest(content)})
+
+
+def unseal(data: bytes, where: str, build: Callable[[dict[str, Any]], T]) -> T:
+    """What ``build`` makes of the fields in ``data``; ``where`` is the file's path, for messages.
+
+    ``build`` may raise KeyError, TypeError or ValueError for fields that make no sense. Raises UnknownFormat for a
+    format newer than this version's, CorruptSnapshot for anything that ``seal`` would not have written.
+    """
+    try:
+        content = json.loads(data)
+        if not isinstance(content, dict):
+            raise ValueError("it is not an object")
+        found = content.get("format")
+        if type(found) is int and found > FORMAT:
+            raise UnknownFormat(
+                f"{where} has format {found}, and this version of colab_guard reads formats up to {FORMAT}. "
+                f"Upgrade colab_guard to use it: %pip install -U colab-guard"
+            )
+        if _canonical(content) != data or content.pop("digest") != _digest(content):
+            raise ValueError("its digest is not that of its content")
+        return build(content)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CorruptSnapshot(f"{where} is damaged: {reason}.") from error
+
+
+def typed(fields: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """A field, which must be of exactly this type: to ``isinstance``, True would be a number."""
+    value = fields[name]
+    if type(value) is not kind:
+        raise ValueError(f"{name} is {value!r:.80}")
+    return value
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
