@@ -54,8 +54,8 @@ lint: .venv/.ready  ## style, types and layers only
 pytest: venvs  ## the tests only
 	$(on_the_wheel) $(ARGS)
 
-chaos: venvs  ## KILLS=n kills at random instants; the ends must be those of runs never killed
-	CHAOS_KILLS=$(KILLS) $(on_the_wheel) tests/chaos $(ARGS)
+chaos: venv  ## KILLS=n kills at random instants; the ends must be those of runs never killed
+	@.venv/bin/python -m tests.chaos --kills $(KILLS) $(ARGS)
 
 bench: venv  ## what it costs, beside what one would use instead
 	@.venv/bin/python -m benchmarks $(ARGS)
