@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colab_guard.core.errors import StoreError
+from colab_guard.core.errors import CorruptSnapshot, StoreError
 from colab_guard.store.sealed import seal, typed, unseal
 
 FOLDER = "snapshots"
@@ -51,15 +51,20 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Its file's content. Raises TypeError, ValueError or RecursionError for a body that JSON can't hold."""
-        return seal(asdict(self))
+        fields = {field: getattr(self, field) for field in ("id", "seq", "cell", "created", "body", "new_bytes")}
+        blobs = [{field: getattr(blob, field) for field in BlobRef.__slots__} for blob in self.blobs]
+        return seal({**fields, "blobs": blobs})
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Manifest:
-        """The manifest in ``data``; ``where`` is its file's path, for messages.
+        """The manifest in the file at ``where``, whose name must be that of the manifest.
 
         Raises CorruptSnapshot, or UnknownFormat for a format newer than this version's.
         """
-        return unseal(data, where, _manifest)
+        manifest = unseal(data, where, _manifest)
+        if Path(where).name != Path(manifest.name).name:
+            raise CorruptSnapshot(f"{where} is damaged: it holds {manifest.name}.")
+        return manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,282 +1,265 @@
-"""A repository: snapshots committed whole, found again, and checked before they are used.
-
-Every file is written once under a new name, the manifest last; a snapshot without its manifest does not
-exist. Readers trust nothing but what verifies.
-"""
+"""The repository: commits snapshots, finds them, reads them back."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import secrets
 import time
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colab_guard.core.errors import CorruptSnapshot, StoreError, StoreUnavailable, UsageError
-from colab_guard.store.folder import CHUNK_BYTES, TEMPORARY, Backend, Bytes, Folder, unavailable
-from colab_guard.store.manifest import FORMAT, VERSION, BlobRef, Manifest, sealed, unsealed
+from colab_guard.store import manifest as manifests
+from colab_guard.store import packs
+from colab_guard.store.backend import Backend
+from colab_guard.store.failures import unavailable
+from colab_guard.store.folder import Folder
+from colab_guard.store.listing import next_seq, read_manifests
+from colab_guard.store.manifest import BlobRef, Damaged, Manifest
+from colab_guard.store.prune import prune
+from colab_guard.store.sealed import seal, typed, unseal
+from colab_guard.store.verify import Report, verify
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 CONFIG = "config.json"
-ORPHAN_SECONDS = 3600.0  # a pack without a manifest may be another session's that is being written
-
-
-@dataclass(frozen=True, slots=True)
-class Damaged:
-    """A manifest that can't be read, in the place where it would stand."""
-
-    path: str
-    error: StoreError
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What ``verify`` found: problems as sentences, orphans by name."""
-
-    snapshots_ok: int
-    bytes_read: int
-    problems: tuple[str, ...]
-    orphans: tuple[str, ...]
+CONFIG_BYTES = 10_000  # a config is some 130 bytes; what is longer is none
+CELL = re.compile(r"[^\W.][^/\\:\x00-\x1f\x7f]{0,199}")
 
 
 class Repository:
-    """Snapshots in one place. Safe beside other processes; not thread-safe itself."""
+    """Snapshots on a backend. Any number of threads, processes and machines may use one repository at once.
 
-    def __init__(self, path: Path, backend: Backend, clock: Callable[[], float]) -> None:
-        self.path = path
+    Every method raises StoreUnavailable where the backend fails, with what to do next.
+    """
+
+    def __init__(self, backend: Backend, *, clock: Callable[[], float] = time.time) -> None:
+        """Opens what is on the backend, or makes it where there is no config; ``clock`` is in seconds since 1970.
+
+        Raises UnknownFormat for a repository of a later version, CorruptSnapshot for a damaged config.
+        """
+        self.path = Path(backend.place)
         self._backend = backend
         self._clock = clock
-        self._manifests: dict[str, Manifest] = {}  # by file name; manifests never change
-        self.id = self._open()
+        # By digest, the blobs that this process wrote or read back: only these are sure to be sound.
+        self._sound: dict[str, BlobRef] = {}
+        self._bad_packs: set[str] = set()
+        with unavailable(backend.place, "the repository can't be opened"):
+            self.id = self._config_id()
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time) -> Repository:
-        """The repository in a folder, made where there is none.
+        """The repository in a folder, made where it is missing. Raises as the constructor does."""
+        root = Path(path).expanduser().absolute()  # the cell may change the working directory
+        with unavailable(str(root), "the repository can't be opened"):
+            folder = Folder(root)
+        return cls(folder, clock=clock)
 
-        Raises StoreUnavailable where the folder can't be made or read, UnknownFormat for a newer format, and
-        CorruptSnapshot for a damaged ``config.json``.
+    def commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[ReadableBuffer | BlobRef]) -> Manifest:
+        """Writes a snapshot; when this returns, it is durable.
+
+        A blob is bytes, which must not change until this returns, or a BlobRef of this repository for content
+        that is known to be unchanged. Bytes that are stored already are not stored again.
+
+        Raises UsageError for a cell name or body that can't be stored, and StoreUnavailable; what was there before
+        is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again, with bytes.
         """
-        folder = Folder(path)
-        return cls(folder.path, folder, clock)
-
-    def _open(self) -> str:
-        try:
-            raw = self._content(CONFIG)
-            if raw is None:
-                record = {"format": FORMAT, "version": VERSION, "id": uuid.uuid4().hex}
-                try:
-                    self._backend.write_new(CONFIG, [sealed(record)])
-                except FileExistsError:
-                    # Another session is making it at this moment, or died while it did.
-                    self._backend.delete(CONFIG + TEMPORARY)
-                    self._backend.write_new(CONFIG, [sealed(record)])
-                raw = self._content(CONFIG) or b""
-        except OSError as error:
-            raise unavailable(self.path, "opened", error) from error
-        return str(unsealed(raw, str(self.path / CONFIG)).get("id"))
-
-    # -- writing ----------------------------------------------------------------------------------------
-
-    def commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[Bytes | BlobRef]) -> Manifest:
-        """Writes a snapshot; it exists when this returns. A BlobRef stands for bytes already in the repository.
-
-        Raises StoreUnavailable where the place fails, or has lost a pack that a BlobRef points into; earlier
-        snapshots are not touched.
-        """
-        if not cell or not all(c.isalnum() or c in "._-" for c in cell):
-            raise UsageError(f"{cell!r} can't be a cell's name; use letters, digits, '.', '_' and '-'.")
-        try:
-            return self._commit(cell, body, blobs)
-        except OSError as error:
-            raise unavailable(self.path, "written", error) from error
-
-    def _commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[Bytes | BlobRef]) -> Manifest:
-        packs = {name for name, _, _ in self._backend.names("packs")}
-        listed = [m for m in self.snapshots() if isinstance(m, Manifest)]
-        stored = {ref.digest: ref for m in listed for ref in m.blobs if ref.pack in packs}
-        name = uuid.uuid4().hex[:12]
-        pack = f"packs/{name}.pack"
-        refs: list[BlobRef] = []
-        new: list[memoryview] = []
-        end = 0
-        for blob in blobs:
-            if isinstance(blob, BlobRef):
-                if blob.pack not in packs:
-                    raise StoreUnavailable(f"{self.path / blob.pack} is gone; the next snapshot writes it anew.")
-                refs.append(blob)
-                continue
-            data = memoryview(blob).cast("B") if memoryview(blob).nbytes else memoryview(b"")
-            digest = hashlib.sha256(data).hexdigest()
-            if digest not in stored:
-                stored[digest] = BlobRef(digest, data.nbytes, pack, end)
-                new.append(data)
-                end += data.nbytes
-            refs.append(stored[digest])
-        if new:
-            self._backend.write_new(pack, new)
-        seq = max((m.seq for m in listed), default=0) + 1
-        manifest = Manifest(name, seq, cell, self._clock(), tuple(refs), body, end)
-        raw = manifest.to_json()
-        self._backend.write_new(manifest.name, [raw])
-        # What a reader will see, not what we were given: JSON knows no tuples.
-        self._manifests[manifest.name] = read_back = Manifest.from_json(raw, manifest.name)
-        return read_back
-
-    def prune(self, cell: str, keep: int) -> list[str]:
-        """Deletes all but the newest ``keep`` snapshots of a cell, then the packs that nothing needs any more.
-
-        A pack that no manifest lists is left alone for an hour: another session may be about to list it.
-        Returns the names deleted. Raises StoreUnavailable.
-        """
-        try:
-            old = [m for m in self.snapshots(cell) if isinstance(m, Manifest)][keep:]
-            if not old:
-                return []
-            for manifest in old:
-                self._backend.delete(manifest.name)
-                self._manifests.pop(manifest.name, None)
-            # Listed again only now, so that a manifest written meanwhile keeps its packs.
-            needed = self._needed()
-            freed = {ref.pack for manifest in old for ref in manifest.blobs} - needed
-            stale = {name for name, changed in self._orphans(needed) if self._clock() - changed > ORPHAN_SECONDS}
-            for name in freed | stale:
-                self._backend.delete(name)
-        except OSError as error:
-            raise unavailable(self.path, "pruned", error) from error
-        return [*(manifest.name for manifest in old), *sorted(freed | stale)]
-
-    def _needed(self) -> set[str]:
-        return {ref.pack for m in self.snapshots() if isinstance(m, Manifest) for ref in m.blobs}
-
-    def _orphans(self, needed: set[str]) -> list[tuple[str, float]]:
-        files = [*self._backend.names("packs"), *self._backend.names("snapshots")]
-        return [
-            (name, changed)
-            for name, _, changed in files
-            if name.endswith(TEMPORARY) or (name.startswith("packs/") and name not in needed)
-        ]
-
-    # -- reading ----------------------------------------------------------------------------------------
+        _check_cell(cell)
+        with unavailable(self._backend.place, f"no snapshot of {cell!r} was written"):
+            sizes = packs.sizes_bytes(self._backend)
+            self._sound = {digest: ref for digest, ref in self._sound.items() if self._is_there(ref, sizes)}
+            for blob in blobs:
+                if isinstance(blob, BlobRef) and not self._is_there(blob, sizes):
+                    raise StoreUnavailable(self._gone(blob))
+            new = _NewPack(self._sound)
+            refs = tuple(blob if isinstance(blob, BlobRef) else new.add(blob) for blob in blobs)
+            manifest = Manifest(
+                id=_new_id(),
+                seq=next_seq(self._backend),
+                cell=cell,
+                created=float(self._clock()),
+                blobs=refs,
+                body=body,
+                new_bytes=new.size_bytes,
+            )
+            try:
+                data = manifest.to_json()
+            except (TypeError, ValueError, RecursionError) as error:
+                raise UsageError(f"the snapshot of {cell!r} has a body that JSON can't hold: {error}.") from error
+            try:
+                if new.blobs:
+                    self._backend.write_new(packs.pack_name(new.pack), new.blobs)
+                self._backend.write_new(manifest.name, [data])
+                if any(ref.pack != new.pack for ref in refs):
+                    self._check_not_pruned(refs)
+            except (OSError, StoreUnavailable):
+                with suppress(OSError):  # the first failure is the one to tell; orphans are prune's to remove
+                    self._backend.delete(manifest.name)
+                    self._backend.delete(packs.pack_name(new.pack))
+                raise
+        self._sound = new.refs
+        return Manifest.from_json(data, manifest.name)
 
     def snapshots(self, cell: str | None = None) -> list[Manifest | Damaged]:
-        """Every snapshot, or every one of a cell, the newest first. A manifest that can't be read stands as
-        Damaged where its name puts it. Raises StoreUnavailable.
-        """
-        try:
-            names = sorted((n for n, _, _ in self._backend.names("snapshots") if n.endswith(".json")), reverse=True)
-        except OSError as error:
-            raise unavailable(self.path, "read", error) from error
-        found = [self._manifest(name) for name in names]
-        return [entry for entry in found if entry and (cell is None or getattr(entry, "cell", cell) == cell)]
-
-    def _manifest(self, name: str) -> Manifest | Damaged | None:
-        if name not in self._manifests:
-            try:
-                raw = self._content(name)
-                if raw is None:
-                    return None  # pruned between the listing and now
-                self._manifests[name] = Manifest.from_json(raw, str(self.path / name))
-            except StoreError as error:
-                return Damaged(str(self.path / name), error)
-            except OSError as error:
-                return Damaged(str(self.path / name), unavailable(self.path / name, "read", error))
-        return self._manifests[name]
-
-    def newest(
-        self, cell: str, accept: Callable[[Manifest], bool] = lambda _: True
-    ) -> tuple[Manifest | None, list[str]]:
-        """The newest snapshot of a cell whose every byte is as written, and what was passed over on the way."""
-        passed: list[str] = []
-        for entry in self.snapshots(cell):
-            if isinstance(entry, Damaged):
-                passed.append(str(entry.error))
-            elif accept(entry):
-                try:
-                    self.check(entry)
-                except (CorruptSnapshot, StoreUnavailable) as error:
-                    passed.append(f"snapshot {entry.seq}: {error}")
-                else:
-                    return entry, passed
-        return None, passed
+        """Every snapshot, or those of one cell, newest first. What can't be read is in its place, of any cell."""
+        if cell is not None:
+            _check_cell(cell)
+        with unavailable(self._backend.place, "the snapshots can't be listed"):
+            entries = read_manifests(self._backend)
+        return [entry for entry in entries if cell is None or isinstance(entry, Damaged) or entry.cell == cell]
 
     def check(self, manifest: Manifest) -> None:
-        """Reads all of a snapshot. Raises CorruptSnapshot, which names the pack, at the first flaw."""
-        for ref in manifest.blobs:
-            self._check(ref)
-
-    def _check(self, ref: BlobRef) -> None:
-        digest = hashlib.sha256()
-        buffer = memoryview(bytearray(min(CHUNK_BYTES, max(ref.size_bytes, 1))))
-        for start in range(0, ref.size_bytes, CHUNK_BYTES):
-            part = buffer[: min(CHUNK_BYTES, ref.size_bytes - start)]
-            self._fill(ref, start, part)
-            digest.update(part)
-        if digest.hexdigest() != ref.digest:
-            raise CorruptSnapshot(f"{self.path / ref.pack} is damaged: bytes {ref.offset:,} to "
-                                  f"{ref.offset + ref.size_bytes:,} are not those that were written.")  # fmt: skip
+        """Reads every blob of a snapshot and compares digests. Raises CorruptSnapshot at the first that differs."""
+        with unavailable(self._backend.place, f"{manifest.name} can't be read back"):
+            for fault in packs.faults(self._backend, manifest.blobs):
+                raise fault.error or self._corrupt(fault.blob, f"{fault.what}, so that {manifest.name} can't be used")
+        self._sound.update((ref.digest, ref) for ref in manifest.blobs)
 
     def read(self, ref: BlobRef, into: memoryview | None = None) -> memoryview:
-        """A blob, read into memory of its size, or into new memory. Raises CorruptSnapshot where it is cut
-        short; its digest is the business of ``check``.
-        """
-        into = memoryview(bytearray(ref.size_bytes)) if into is None else into
-        self._fill(ref, 0, into)
-        return into
+        """A blob's bytes, in ``into`` (writable, contiguous, of exactly its size) or in a new buffer.
 
-    def _fill(self, ref: BlobRef, start: int, into: memoryview) -> None:
-        if not into.nbytes:
-            return
-        try:
-            count = self._backend.read(ref.pack, ref.offset + start, into.cast("B"))
-        except FileNotFoundError:
-            raise CorruptSnapshot(f"{self.path / ref.pack} is missing.") from None
-        except OSError as error:
-            raise unavailable(self.path / ref.pack, "read", error) from error
-        if count < into.nbytes:
-            end = ref.offset + start + count
-            raise CorruptSnapshot(f"{self.path / ref.pack} is cut short: it ends at byte {end:,}.")
+        Compares no digests: ``check`` does. Raises CorruptSnapshot where bytes are missing.
+        """
+        target = memoryview(bytearray(ref.size_bytes)) if into is None else into
+        if target.nbytes != ref.size_bytes:
+            raise UsageError(f"a blob of {ref.size_bytes:,} bytes can't be read into {target.nbytes:,} bytes.")
+        if not ref.size_bytes:
+            return target
+        with unavailable(self._backend.place, f"{packs.pack_name(ref.pack)} can't be read"):
+            try:
+                count = self._backend.read(packs.pack_name(ref.pack), ref.offset, _flat(target))
+            except FileNotFoundError:
+                raise self._corrupt(ref, f"{packs.pack_name(ref.pack)} is missing") from None
+        if count < ref.size_bytes:
+            raise self._corrupt(ref, packs.truncated(ref, ref.offset + count))
+        return target
+
+    def newest(
+        self, cell: str, accept: Callable[[Manifest], bool] = lambda manifest: True
+    ) -> tuple[Manifest | None, list[str]]:
+        """The newest snapshot of ``cell`` that is accepted and reads back well; and what was passed over, in sentences.
+
+        Raises StoreUnavailable where there is none, but might be one if the store could be read.
+        """
+        passed_over: list[str] = []
+        unreadable: StoreUnavailable | None = None
+        for entry in self.snapshots(cell):
+            try:
+                if isinstance(entry, Damaged):
+                    raise entry.error
+                if accept(entry):
+                    self.check(entry)
+                    return entry, passed_over
+            except StoreError as error:
+                passed_over.append(str(error))
+                if isinstance(error, StoreUnavailable):
+                    unreadable = unreadable or error
+        if unreadable:
+            raise unreadable
+        return None, passed_over
 
     def verify(self) -> Report:
-        """Reads everything back, each blob once. Raises StoreUnavailable where the place can't be listed."""
-        problems: list[str] = []
-        good: dict[BlobRef, str] = {}
-        intact = 0
-        for entry in self.snapshots():
-            if isinstance(entry, Damaged):
-                problems.append(str(entry.error))
-                continue
-            flaws = [flaw for ref in entry.blobs if (flaw := self._flaw(ref, good))]
-            problems += [f"snapshot {entry.seq} of {entry.cell}: {flaw}" for flaw in dict.fromkeys(flaws)]
-            intact += not flaws
-        read = sum(ref.size_bytes for ref, flaw in good.items() if not flaw)
-        orphans = tuple(name for name, _ in self._orphans(self._needed()))
-        return Report(intact, read, tuple(problems), orphans)
+        """Reads everything back, and changes nothing."""
+        with unavailable(self._backend.place, "the repository can't be read back"):
+            return verify(self._backend)
 
-    def _flaw(self, ref: BlobRef, known: dict[BlobRef, str]) -> str:
-        if ref not in known:
-            try:
-                self._check(ref)
-                known[ref] = ""
-            except (CorruptSnapshot, StoreUnavailable) as error:
-                known[ref] = str(error)
-        return known[ref]
+    def prune(self, cell: str, keep: int) -> list[str]:
+        """Deletes all but the newest ``keep`` snapshots of ``cell``, and what no snapshot needs; returns the names.
+
+        While a manifest is there that can't be judged (of a newer format, or not readable now) no pack is deleted.
+        """
+        _check_cell(cell)
+        if keep < 1:
+            raise UsageError(f"keep is {keep}: at least one snapshot of {cell!r} has to be kept.")
+        with unavailable(self._backend.place, f"old snapshots of {cell!r} can't be deleted"):
+            return list(prune(self._backend, cell, keep, self._clock()))
 
     def usage_bytes(self) -> int:
-        """What the repository takes up."""
-        folders: Iterable[str] = ("packs", "snapshots")
-        return sum(size for folder in folders for _, size, _ in self._backend.names(folder))
+        """What all packs and manifests take, unfinished files included."""
+        with unavailable(self._backend.place, "the repository can't be listed"):
+            folders = (packs.FOLDER, manifests.FOLDER)
+            return sum(entry.size_bytes for folder in folders for entry in self._backend.list(folder))
 
-    def _content(self, name: str) -> bytes | None:
-        """A small file, None where there is none."""
-        size = 64 * 1024
-        while True:
-            buffer = bytearray(size)
-            try:
-                count = self._backend.read(name, 0, memoryview(buffer))
-            except FileNotFoundError:
-                return None
-            if count < size:
-                return bytes(buffer[:count])
-            size *= 8
+    def _config_id(self) -> str:
+        buffer = memoryview(bytearray(CONFIG_BYTES))
+        try:
+            count = self._backend.read(CONFIG, 0, buffer)
+        except FileNotFoundError:
+            self._backend.write_new(CONFIG, [seal({"id": _new_id(), "version": _version()})])
+            count = self._backend.read(CONFIG, 0, buffer)  # another session may have made it at the same time
+        where = str(self.path / CONFIG)
+        try:
+            return unseal(bytes(buffer[:count]), where, lambda fields: typed(fields, "id", str))
+        except CorruptSnapshot as error:
+            raise CorruptSnapshot(
+                f"{error} No snapshot depends on this file: delete it, and it is made again."
+            ) from error
+
+    def _is_there(self, ref: BlobRef, sizes_bytes: Mapping[str, int]) -> bool:
+        return ref.pack not in self._bad_packs and sizes_bytes.get(ref.pack, -1) >= ref.offset + ref.size_bytes
+
+    def _check_not_pruned(self, refs: Sequence[BlobRef]) -> None:
+        sizes = packs.sizes_bytes(self._backend)
+        for ref in refs:
+            if not self._is_there(ref, sizes):
+                raise StoreUnavailable(self._gone(ref))
+
+    def _gone(self, ref: BlobRef) -> str:
+        return (
+            f"{self.path / packs.pack_name(ref.pack)} is gone or damaged, and the new snapshot was to rely on it. "
+            f"Another session may have pruned it. Take the snapshot again, with all its bytes."
+        )
+
+    def _corrupt(self, ref: BlobRef, what: str) -> CorruptSnapshot:
+        self._bad_packs.add(ref.pack)
+        return CorruptSnapshot(f"{self.path}: {what}. Use an older snapshot; `%guard verify` tells which are sound.")
+
+
+class _NewPack:
+    """The blobs of one snapshot that are not stored yet, each once."""
+
+    def __init__(self, stored: Mapping[str, BlobRef]) -> None:
+        self.pack = _new_id()
+        self.refs = dict(stored)  # by digest
+        self.blobs: list[memoryview] = []
+        self.size_bytes = 0
+
+    def add(self, blob: ReadableBuffer) -> BlobRef:
+        view = _flat(memoryview(blob))
+        digest = hashlib.sha256(view).hexdigest()
+        if digest not in self.refs:
+            self.refs[digest] = BlobRef(digest, len(view), self.pack, self.size_bytes)
+            self.blobs.append(view)
+            self.size_bytes += len(view)
+        return self.refs[digest]
+
+
+def _flat(view: memoryview) -> memoryview:
+    """The bytes of a contiguous buffer of any shape; one without bytes may have a shape that can't be cast."""
+    return view.cast("B") if view.nbytes else memoryview(bytearray())
+
+
+def _check_cell(cell: str) -> None:
+    if not CELL.fullmatch(cell):
+        raise UsageError(
+            f"{cell!r} can't be the name of a cell: begin with a letter, digit or underscore, and use no slash, "
+            f"backslash, colon or control character, and at most 200 characters."
+        )
+
+
+def _new_id() -> str:
+    return secrets.token_hex(6)
+
+
+def _version() -> str:
+    # Not from the package's __init__: to import what stands above it would make a circle.
+    try:
+        return metadata.version("colab-guard")
+    except metadata.PackageNotFoundError:
+        return "not installed"

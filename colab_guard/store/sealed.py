@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 def seal(fields: Mapping[str, Any]) -> bytes:
     """The file that holds ``fields``. Raises TypeError, ValueError or RecursionError for what JSON can't hold."""
-    content = {**fields, "format": FORMAT}
+    # There and back first: keys that are numbers become strings, which sort in another order.
+    content = json.loads(json.dumps({**fields, "format": FORMAT}, allow_nan=False))
     return _canonical({**content, "digest": _digest(content)})
 
 

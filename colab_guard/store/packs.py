@@ -1,0 +1,72 @@
+"""Packs: their names, and reading blobs back out of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from colab_guard.store.backend import Backend
+from colab_guard.store.manifest import BlobRef
+
+FOLDER = "packs"
+NAME = re.compile(FOLDER + r"/([0-9a-f]{12})\.pack")
+CHUNK_BYTES = 4_000_000  # large enough for a network mount, small beside any model
+
+
+def pack_name(pack: str) -> str:
+    """The file of the pack with this id."""
+    return f"{FOLDER}/{pack}.pack"
+
+
+def sizes_bytes(backend: Backend) -> dict[str, int]:
+    """The size of each pack there is, by id. Raises OSError."""
+    return {match[1]: entry.size_bytes for entry in backend.list(FOLDER) if (match := NAME.fullmatch(entry.name))}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a stored blob."""
+
+    blob: BlobRef
+    what: str
+    error: OSError | None = None  # where the blob can't be read now, and may be sound
+
+
+def faults(backend: Backend, blobs: Iterable[BlobRef]) -> Iterator[Fault]:
+    """Reads each blob once, pack by pack, CHUNK_BYTES at a time; yields those that are not what was written."""
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    pack, start, end = "", 0, 0  # which part of which pack the buffer holds
+    for blob in sorted(set(blobs), key=lambda blob: (blob.pack, blob.offset, blob.size_bytes)):
+        hasher = hashlib.sha256()
+        position, stop = blob.offset, blob.offset + blob.size_bytes
+        while position < stop:
+            if blob.pack != pack or not start <= position < end:
+                try:
+                    count = backend.read(pack_name(blob.pack), position, buffer)
+                except FileNotFoundError:
+                    yield Fault(blob, f"{pack_name(blob.pack)} is missing")
+                    break
+                except OSError as error:
+                    yield Fault(blob, f"{pack_name(blob.pack)} can't be read now ({error.strerror})", error)
+                    break
+                pack, start, end = blob.pack, position, position + count
+                if not count:
+                    yield Fault(blob, truncated(blob, position))
+                    break
+            part = buffer[position - start : min(stop, end) - start]
+            hasher.update(part)
+            position += len(part)
+        else:
+            if hasher.hexdigest() != blob.digest:
+                yield Fault(blob, f"{_span(blob)} are not those that were written: their digest differs")
+
+
+def truncated(blob: BlobRef, end: int) -> str:
+    """What is wrong with a pack that ends within a blob, where reading found no more bytes at ``end``."""
+    return f"{_span(blob)} are not all there: truncated at {end:,} of {blob.offset + blob.size_bytes:,} bytes"
+
+
+def _span(blob: BlobRef) -> str:
+    return f"{pack_name(blob.pack)}: the {blob.size_bytes:,} bytes from {blob.offset:,} on"
