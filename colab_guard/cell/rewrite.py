@@ -46,11 +46,11 @@ class Rewriter:
     hidden: list[str] = field(default_factory=list)
 
     def top(self, body: list[ast.stmt], start: int = 0) -> list[ast.stmt]:
-        """The cell's own statements from ``start`` on, a safe point before each but the first of the cell."""
+        """The cell's own statements from ``start`` on, a safe point before each but the first."""
         out: list[ast.stmt] = []
         for index, node in enumerate(body[start:], start):
             path = (("body", index),)
-            if index:
+            if index > start:
                 out.append(self._point(path, node, counts=False))
             if index in self.shown and isinstance(node, ast.Expr):
                 out.append(at(ast.Expr(method("show", node.value)), node))
