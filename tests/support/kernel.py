@@ -16,6 +16,7 @@ Works with jupyter_client 7.4.9 up to the newest. A `Kernel` belongs to the thre
 import contextlib
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 START_SECONDS = 60.0  # a kernel on a busy machine takes a second or two; longer than this, something is wrong
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnText = Callable[[str], None]
 REAP_SECONDS = 10.0  # a SIGKILLed process is gone at once, unless it hangs in the kernel of the system
 
@@ -39,7 +41,7 @@ class KernelDiedError(RuntimeError):
 
 
 class Error(NamedTuple):
-    """An exception that a cell raised: class name, message, traceback with colours."""
+    """An exception that a cell raised: class name, message, traceback without its colours."""
 
     ename: str
     evalue: str
@@ -71,9 +73,7 @@ class Kernel:
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kernel-")
         folder = Path(self._folder.name)
-        connection, _ = write_connection_file(
-            str(folder / "connection.json"), transport="ipc", ip=str(folder / "ipc")
-        )
+        connection, _ = write_connection_file(str(folder / "connection.json"), transport="ipc", ip=str(folder / "ipc"))
         self._log = folder / "log.txt"
         self._client = BlockingKernelClient(connection_file=connection)
         environment = {**os.environ, "IPYTHONDIR": str(folder / "ipython"), **(env or {})}
@@ -212,7 +212,9 @@ class Execution:
             self.result.displays.append(content["data"])
             self._say(content["data"].get("text/plain", "") + "\n")
         elif kind == "error":
-            self.result.error = Error(content["ename"], content["evalue"], "\n".join(content["traceback"]))
+            self.result.error = Error(
+                content["ename"], content["evalue"], ANSI.sub("", "\n".join(content["traceback"]))
+            )
         elif kind == "status" and content["execution_state"] == "idle":
             self.done = True
 

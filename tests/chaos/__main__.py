@@ -1,0 +1,37 @@
+"""``python -m tests.chaos --kills 200 --seed 1 [--cell NAME …] [--minutes 3] [--python PATH]``."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.campaign import run_campaign
+from tests.chaos.cell import all_cells
+from tests.chaos.harness import Bench, available
+
+
+def main() -> int:
+    """Run a campaign, print its table; 1 if anything differed or nothing was killed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, help="stop after so many (default: 200, or none with --minutes)")
+    parser.add_argument("--minutes", type=float, help="stop after so long, but meet every cell once")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cell", action="append", metavar="NAME", help="only this one; may be repeated")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of the kernels")
+    parser.add_argument("--every", default="0.2s", help="the interval between snapshots")
+    options = parser.parse_args()
+    python = str(Path(options.python).absolute())
+    cells = [cell for cell in all_cells() if not options.cell or cell.name in options.cell]
+    cells = [cell for cell in cells if available(cell, python)]
+    if not cells:
+        parser.error("no such cell, or this interpreter has none of the modules they need")
+    kills = options.kills or (None if options.minutes else 200)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    seconds = options.minutes * 60 if options.minutes else None
+    campaign = run_campaign(cells, Bench(python, folder, options.every), options.seed, kills, seconds)
+    print(campaign.table())
+    return 0 if campaign.kills and not campaign.differences else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

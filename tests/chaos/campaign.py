@@ -1,0 +1,106 @@
+"""Many killed runs over all cells, two at a time, and the table of what came of them.
+
+Every run has a seed of its own, drawn from the campaign's: kill instants repeat in law, not to the
+microsecond, for a kernel's speed is not ours to repeat; a report therefore lists them as they fell.
+"""
+
+import itertools
+import multiprocessing
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from tests.chaos.cell import Cell
+from tests.chaos.harness import Bench, Report, killed_run
+
+KILLS_A_RUN = 4  # at most; the first round over the cells has one each, so that a short budget meets all
+JOBS = 2
+
+
+@dataclass
+class Campaign:
+    """All reports, and what they add up to."""
+
+    reports: list[Report] = field(default_factory=list)
+
+    @property
+    def kills(self) -> int:
+        """SIGKILLs that reached a kernel in the middle of a guarded cell."""
+        return sum(len(report.kills) for report in self.reports)
+
+    @property
+    def write_hits(self) -> int:
+        """Those of them that left a snapshot half written."""
+        return sum(kill.hit_write for report in self.reports for kill in report.kills)
+
+    @property
+    def differences(self) -> int:
+        """Runs with a problem of any kind: another end, a snapshot that does not verify, a resume that was none."""
+        return sum(bool(report.problems) for report in self.reports)
+
+    def table(self) -> str:
+        """A row a cell, then what went wrong, then the line that counts."""
+        head = f"{'cell':22}{'runs':>5}{'kills':>6}{'aimed at writes':>17}{'hit':>5}{'resumes':>9}"
+        rows = [f"{head}{'lost s, worst':>15}{'differences':>13}"]
+        for name, group in itertools.groupby(sorted(self.reports, key=lambda r: r.cell), lambda r: r.cell):
+            runs = list(group)
+            kills = [kill for run in runs for kill in run.kills]
+            lost = max((k.since_snapshot_seconds or 0.0 for k in kills), default=0.0)
+            row = f"{name:22}{len(runs):5}{len(kills):6}{sum(k.into_write for k in kills):17}"
+            row += f"{sum(k.hit_write for k in kills):5}{sum(run.resumes for run in runs):9}"
+            rows.append(f"{row}{lost:15.2f}{sum(bool(run.problems) for run in runs):13}")
+        rows += [_story(report) for report in self.reports if report.problems]
+        hits = f"{self.write_hits} inside the writing of a snapshot"
+        rows.append(f"{self.kills} kills, {hits}, {self.differences} differences")
+        return "\n".join(rows)
+
+
+def run_campaign(
+    cells: list[Cell], bench: Bench, seed: int, kills: int | None = None, seconds: float | None = None
+) -> Campaign:
+    """Go round the cells until *kills* were made or *seconds* are over, and each cell was met once."""
+    campaign = Campaign()
+    plans = _plans(cells, seed)
+    begun = time.monotonic()
+    planned = 0
+    running: dict[Future[Report], int] = {}
+    with ProcessPoolExecutor(JOBS, mp_context=multiprocessing.get_context("spawn")) as pool:
+        while True:
+            late = seconds is not None and time.monotonic() - begun > seconds
+            under_way = campaign.kills + sum(running.values())
+            enough = late or (kills is not None and under_way >= kills)
+            while len(running) < JOBS and (not enough or (kills is None and planned < len(cells))):
+                cell, into_write, run_seed = next(plans)
+                future = pool.submit(killed_run, cell, bench, into_write, run_seed)
+                running[future] = len(into_write)
+                planned += 1
+                under_way += len(into_write)
+                enough = late or (kills is not None and under_way >= kills)
+            if not running:
+                return campaign
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                del running[future]
+                campaign.reports.append(future.result())
+
+
+def _plans(cells: list[Cell], seed: int) -> Iterator[tuple[Cell, tuple[bool, ...], int]]:
+    """Without end: a cell, for each kill whether it is to fall into a write (every third is), a seed."""
+    chance = random.Random(seed)
+    thirds = itertools.cycle((False, True, False))
+    for number in itertools.count():
+        for cell in chance.sample(cells, len(cells)):
+            kills = chance.randint(1, KILLS_A_RUN) if number else 1
+            yield cell, tuple(itertools.islice(thirds, kills)), chance.randrange(2**31)
+
+
+def _story(report: Report) -> str:
+    lines = [f"\n{report.cell}, seed {report.seed}, kept in {report.folder}"]
+    for kill in report.kills:
+        kind = "aimed at a write" if kill.into_write else "at random"
+        hit = ", a snapshot half written" if kill.hit_write else ""
+        lines.append(f"  life {kill.life} killed after {kill.seconds:.4f} s, {kind}{hit}")
+    lines += [f"  life {life} began: {line}" for life, line in enumerate(report.first_lines, 1)]
+    lines += [f"  PROBLEM {problem}" for problem in report.problems]
+    return "\n".join(lines)
