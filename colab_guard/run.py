@@ -7,7 +7,6 @@ and thread that entered the cell act on it.
 
 from __future__ import annotations
 
-import ast
 import os
 import platform
 import sys
@@ -19,48 +18,26 @@ from typing import Any
 
 import xxhash
 
-from colab_guard.capture import loaders
+from colab_guard.capture import functions, loaders
 from colab_guard.capture.contexts import check_context, enter_again
 from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.capture.pickler import Unsaveable
-from colab_guard.capture.process import set_process_state
+from colab_guard.capture.process import machine_id, set_process_state
 from colab_guard.capture.select import names_in, sharers
 from colab_guard.capture.standin import StandIn
 from colab_guard.capture.take import PROCESS, take
-from colab_guard.cell.edits import Definition
+from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
-from colab_guard.cell.tree import WANTED, Path, along, context_name, is_hidden, iterator_name
+from colab_guard.cell.tree import WANTED, Path, hidden_at, is_hidden
 from colab_guard.core.errors import StoreError
 from colab_guard.core.settings import Interval
+from colab_guard.core.words import ago
 from colab_guard.resume.loading import Load
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
 KEEP = 3
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A guarded cell as it was submitted: its name, its (plain Python) source, and the tree of that."""
-
-    name: str
-    source: str
-    module: ast.Module
-
-    @property
-    def own_names(self) -> frozenset[str]:
-        """Functions and classes that the cell itself defines."""
-        return frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
-
-    @property
-    def stored_names(self) -> set[str]:
-        """Variables that the cell assigns or deletes."""
-        return {
-            node.id
-            for node in ast.walk(self.module)
-            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-        }
 
 
 @dataclass(frozen=True)
@@ -120,7 +97,7 @@ class Run:
             age = self.clock() - self.last.created
             self.say(
                 f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
-                f"of {_ago(age)} (line {self.last.body['line']})."
+                f"of {ago(age)} (line {self.last.body['line']})."
             )
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
@@ -177,7 +154,7 @@ class Run:
         differs = self._differences(values)
         for name in lost:
             del values[name]
-        renamed = dict(zip(body["hidden"], self._hidden_at(self.plan.cursor or ()), strict=True))
+        renamed = dict(zip(body["hidden"], hidden_at(self.cell.module, self.plan.cursor or ()), strict=True))
         values = {renamed.get(name, name): value for name, value in values.items()}
         self._replaced = {name: values[name] for name in self.cell.own_names if name in values}
         for name in (old.stored_names | self.cell.stored_names) - values.keys():
@@ -192,18 +169,8 @@ class Run:
 
     def adopt(self, name: str) -> None:
         """A definition before the cursor was edited and has run: the restored function takes its code."""
-        new, old = self.namespace[name], self._replaced.get(name)
-        if callable(getattr(old, "__code__", None) and old) and hasattr(new, "__code__"):
-            if old.__code__.co_freevars == new.__code__.co_freevars:
-                old.__code__ = new.__code__
-                self.namespace[name] = old
-        elif isinstance(old, type) and isinstance(new, type):
-            for attribute, value in vars(new).items():
-                known = vars(old).get(attribute)
-                if hasattr(value, "__code__") and hasattr(known, "__code__"):
-                    known.__code__ = value.__code__
-                elif hasattr(value, "__code__") and not value.__code__.co_freevars:
-                    setattr(old, attribute, value)
+        old = self._replaced.get(name)
+        if old is not None and functions.adopt_code(old, self.namespace[name]):
             self.namespace[name] = old
 
     def live(self) -> None:
@@ -244,7 +211,7 @@ class Run:
     def _save(self, path: Path, line: int, *, finished: bool = False) -> bool:
         """Takes and commits a snapshot; whether that went well. A store that fails is said once."""
         begun = time.perf_counter()
-        hidden = [] if finished else self._hidden_at(path)
+        hidden = [] if finished else hidden_at(self.cell.module, path)
         taken = take(self.namespace, self._names, hidden, self.cell.own_names)
         body = {
             "source": self.cell.source,
@@ -279,16 +246,6 @@ class Run:
         self.repository.prune(self.cell.name, KEEP)
         return manifest
 
-    def _hidden_at(self, path: Path) -> list[str]:
-        """The hidden variables of the loops and contexts that are entered at ``path``."""
-        names = []
-        for depth, (node, block, _) in enumerate(along(self.cell.module, path)):
-            if isinstance(node, ast.For) and block == "body":
-                names.append(iterator_name(path[:depth]))
-            elif isinstance(node, ast.With):
-                names.append(context_name(path[:depth]))
-        return names
-
     # -- what is said -----------------------------------------------------------------------------------
 
     def _say_once(self, text: str) -> None:
@@ -312,7 +269,7 @@ class Run:
     def _say_restored(self, count: int, differs: list[str]) -> None:
         assert self.plan is not None
         manifest = self.plan.manifest
-        age = _ago(self.clock() - manifest.created)
+        age = ago(self.clock() - manifest.created)
         if self.plan.cursor is None:
             self.say(f"{self.cell.name} finished earlier ({age}); its results were put back ({count} variables).")
         else:
@@ -339,20 +296,3 @@ class _Blobs:
 
 def _key(blob: Any) -> tuple[int, int]:
     return xxhash.xxh3_128_intdigest(blob), len(blob)
-
-
-def _ago(seconds: float) -> str:
-    """An age in words."""
-    if seconds < 100:
-        return f"{max(seconds, 0):.0f} s ago"
-    minutes = round(seconds / 60)
-    return f"{minutes} min ago" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min ago"
-
-
-def machine_id() -> str:
-    """Tells one machine (or VM) from the next: the kernel's boot id where there is one, else the host's name."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
-            return file.read().strip()
-    except OSError:
-        return platform.node()

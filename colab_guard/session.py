@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
+from colab_guard.capture.process import machine_id
 from colab_guard.cell.edits import follow, same
+from colab_guard.cell.guarded import Cell
 from colab_guard.cell.naming import check_name, derived_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.tree import ITER, RUN, WANTED, Path, parse
 from colab_guard.core.errors import EditedCell, UsageError
 from colab_guard.core.settings import Interval
-from colab_guard.run import Cell, Plan, Run, _ago, machine_id
+from colab_guard.core.words import ago
+from colab_guard.run import Plan, Run
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -30,7 +33,7 @@ class Options:
     """What the ``%%checkpointed`` line asks for."""
 
     name: str | None = None
-    every: Interval = Interval(seconds=60.0)
+    every: Interval = field(default_factory=lambda: Interval(seconds=60.0))
     store: str = ""
     fresh: bool = False
     resume_anyway: bool = False
@@ -120,11 +123,11 @@ class Session:
         return Plan(manifest, old, followed.cursor), said
 
     def _edited(self, cell: Cell, manifest: Manifest, what: str) -> EditedCell:
-        age = _ago(self.clock() - manifest.created)
+        age = ago(self.clock() - manifest.created)
         return EditedCell(
-            f"{cell.name!r} {what} since its snapshot of {age}. Nothing was run. Choose: undo the edit and run the cell "
-            f"again; add --resume-anyway to go on from the snapshot with the new code; or add --fresh to start over. "
-            f"If this is another cell than that one, give it another name."
+            f"{cell.name!r} {what} since its snapshot of {age}. Nothing was run. Choose: undo the edit and run the "
+            f"cell again; add --resume-anyway to go on from the snapshot with the new code; or add --fresh to start "
+            f"over. If this is another cell than that one, give it another name."
         )
 
     def _refuse_twin(self, cell: Cell, cell_id: str | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from colab_guard.run import Run, _ago
+from colab_guard.core.words import ago, size
+from colab_guard.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 
@@ -24,7 +25,7 @@ def status_text(session: Session) -> str:
 def _state(session: Session, run: Run) -> str:
     if run.last is None:
         return "not saved yet"
-    age = _ago(session.clock() - run.last.created)
+    age = ago(session.clock() - run.last.created)
     state = "finished" if run.finished else f"every {run.interval}"
     return f"saved {age} at line {run.last.body['line']} · {size(run.last.size_bytes)} · {state}"
 
@@ -54,12 +55,3 @@ def verify_text(session: Session) -> str:
     if not report.problems:
         return f"{head}: every byte is what was written"
     return "\n".join([f"{head}; {len(report.problems)} problems:", *(f"- {problem}" for problem in report.problems)])
-
-
-def size(count_bytes: float) -> str:
-    """A number of bytes in words, powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count_bytes < 999.5 or unit == "GB":
-            return f"{count_bytes:.0f} {unit}" if unit == "B" or count_bytes >= 99.5 else f"{count_bytes:.1f} {unit}"
-        count_bytes /= 1000
-    raise AssertionError("the last unit takes any size")

@@ -50,14 +50,17 @@ def check_context(manager: Any, line: int, namespace: dict[str, Any]) -> None:
         return
     if "tqdm" in (base.__name__ for base in kind.__mro__):
         return
-    made_by = getattr(manager, "gen", None)
-    if isinstance(manager, contextlib._GeneratorContextManager) and made_by.gi_frame.f_globals is namespace:
+    if isinstance(manager, contextlib._GeneratorContextManager) and _globals(manager.gen) is namespace:
         return
     name = getattr(getattr(manager, "func", None), "__qualname__", None) or _full_name(kind)
     raise UsageError(
         f"Line {line} enters {name} around a loop, and colab_guard could not enter it again after the kernel "
         f"died. Move the `with` into the loop's body or into a function, or out of the guarded cell."
     )
+
+
+def _globals(generator: Any) -> Any:
+    return generator.gi_frame.f_globals if generator.gi_frame else None
 
 
 def _full_name(kind: type) -> str:

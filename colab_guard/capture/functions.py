@@ -74,3 +74,23 @@ def global_names(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from global_names(constant)
+
+
+def adopt_code(old: Any, new: Any) -> bool:
+    """Gives a restored function, or the methods of a restored class, the code of their new definition.
+
+    What else refers to ``old`` then runs the new code too. False where the two do not fit together (a function
+    became a class, or closes over other variables).
+    """
+    if isinstance(old, types.FunctionType) and isinstance(new, types.FunctionType):
+        if old.__code__.co_freevars != new.__code__.co_freevars:
+            return False
+        old.__code__ = new.__code__
+        return True
+    if not (isinstance(old, type) and isinstance(new, type)):
+        return False
+    for name, value in vars(new).items():
+        known = vars(old).get(name)
+        if isinstance(value, types.FunctionType) and not adopt_code(known, value):
+            setattr(old, name, value)
+    return True

@@ -58,6 +58,7 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
     origin = _origins.get(code) or _find(code)
     node = frames.parse_function(origin.source, origin.line)
     path: Path = ()
+    assert generator.gi_frame is not None, "only a closed generator has no frame"
     names = dict(generator.gi_frame.f_locals)
     if state == inspect.GEN_SUSPENDED:
         path = frames.yield_path(node, _place(generator))

@@ -6,6 +6,7 @@ Libraries are looked at only when somebody imported them.
 from __future__ import annotations
 
 import os
+import platform
 import random
 import sys
 from typing import Any
@@ -77,3 +78,12 @@ def set_process_state(state: dict[str, Any]) -> None:
         torch.backends.cudnn.deterministic = flags["cudnn_deterministic"]
         torch.backends.cudnn.allow_tf32 = flags["cudnn_tf32"]
     set_random_state(state["random"])
+
+
+def machine_id() -> str:
+    """Tells one machine (or VM) from the next: the kernel's boot id where there is one, else the host's name."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return platform.node()

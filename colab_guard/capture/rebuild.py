@@ -67,7 +67,7 @@ def array(region: int, offset: int, dtype: Any, shape: Any, strides: Any, writea
     load = current()
     if load.alone(region) and not offset:
         for order in ("C", "F"):
-            new = np.empty(shape, dtype, order=order)  # type: ignore[call-overload]
+            new = np.empty(shape, dtype, order=order)
             if new.strides == tuple(strides) or not new.size:
                 if new.nbytes:
                     load.fill(region, memoryview(new.ravel(order="K").view(np.uint8)))

@@ -70,7 +70,7 @@ def without_graph(value: Any, name: str) -> Any:
     """``value`` with a graph that can't be followed back: a silent ``backward()`` would miss what came before."""
     import torch
 
-    class GraphOfAnEarlierKernel(torch.autograd.Function):
+    class GraphOfAnEarlierKernel(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(ctx: Any, tensor: Any) -> Any:
             return tensor.view_as(tensor)

@@ -103,7 +103,7 @@ def compile_generator(
 def _function(name: str, parameters: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
     arguments = ast.arguments([], [ast.arg(parameter) for parameter in parameters], None, [], [], None, [])
     new = ast.FunctionDef(name, arguments, body, [])
-    new.type_params = []  # a field since 3.12
+    setattr(new, "type_params", [])  # noqa: B010 - a field since 3.12, which 3.11 does not know
     return new
 
 

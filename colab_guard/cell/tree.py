@@ -109,6 +109,17 @@ def context_name(path: Path) -> str:
     return f"{HIDDEN}c_{number(path)}"
 
 
+def hidden_at(module: ast.Module, path: Path) -> list[str]:
+    """The hidden variables of the loops and contexts that are entered at ``path``, outermost first."""
+    names = []
+    for depth, (node, name, _) in enumerate(along(module, path)):
+        if isinstance(node, ast.For) and name == "body":
+            names.append(iterator_name(path[:depth]))
+        elif isinstance(node, ast.With):
+            names.append(context_name(path[:depth]))
+    return names
+
+
 def is_hidden(name: str) -> bool:
     """Whether a name belongs to us rather than to the user."""
     return name.startswith(HIDDEN)

@@ -61,14 +61,14 @@ def store_path(text: str) -> Path:
 
 
 @magics_class
-class GuardMagics(Magics):
+class GuardMagics(Magics):  # type: ignore[misc]
     """``%%checkpointed`` and ``%guard``."""
 
     def __init__(self, shell: Any, session: Session) -> None:
         super().__init__(shell)
         self._session = session
 
-    @cell_magic
+    @cell_magic  # type: ignore[untyped-decorator]
     def checkpointed(self, line: str, cell: str) -> None:
         """Run a cell with snapshots; resume it if an unfinished run of it exists.
 
@@ -80,7 +80,7 @@ class GuardMagics(Magics):
         """
         self.shell.run_cell(f"%%checkpointed {line}\n{cell}")
 
-    @line_magic
+    @line_magic  # type: ignore[untyped-decorator]
     def guard(self, line: str) -> None:
         """Look after snapshots.
 

@@ -19,17 +19,7 @@ from colab_guard.capture.take import PROCESS, Taken, take
 from colab_guard.cell.edits import Definition
 from colab_guard.cell.residual import residual
 from colab_guard.cell.rewrite import Rewriter, at
-from colab_guard.cell.tree import (
-    ITER,
-    RUN,
-    WANTED,
-    Path,
-    along,
-    context_name,
-    is_hidden,
-    iterator_name,
-    parse,
-)
+from colab_guard.cell.tree import ITER, RUN, WANTED, Path, hidden_at, is_hidden, parse
 from colab_guard.resume.loading import Load
 
 
@@ -77,12 +67,7 @@ class DyingRun:
         if self.left:
             return
         self.cursor = self.rewriter.points[number].path
-        hidden = []
-        for depth, (node, block, _) in enumerate(along(self.module, self.cursor)):
-            if isinstance(node, ast.For) and block == "body":
-                hidden.append(iterator_name(self.cursor[:depth]))
-            elif isinstance(node, ast.With):
-                hidden.append(context_name(self.cursor[:depth]))
+        hidden = hidden_at(self.module, self.cursor)
         self.held = Held(take(self.namespace, names_in(self.module), hidden, self.own))
         raise Died
 

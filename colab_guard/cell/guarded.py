@@ -1,0 +1,31 @@
+"""A guarded cell as it was submitted."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from colab_guard.cell.edits import Definition
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A guarded cell as it was submitted: its name, its (plain Python) source, and the tree of that."""
+
+    name: str
+    source: str
+    module: ast.Module
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Functions and classes that the cell itself defines."""
+        return frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
+
+    @property
+    def stored_names(self) -> set[str]:
+        """Variables that the cell assigns or deletes."""
+        return {
+            node.id
+            for node in ast.walk(self.module)
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        }

@@ -1,0 +1,20 @@
+"""Figures as people say them."""
+
+from __future__ import annotations
+
+
+def ago(seconds: float) -> str:
+    """An age."""
+    if seconds < 100:
+        return f"{max(seconds, 0):.0f} s ago"
+    minutes = round(seconds / 60)
+    return f"{minutes} min ago" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min ago"
+
+
+def size(count_bytes: float) -> str:
+    """A number of bytes in words, powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count_bytes < 999.5 or unit == "GB":
+            return f"{count_bytes:.0f} {unit}" if unit == "B" or count_bytes >= 99.5 else f"{count_bytes:.1f} {unit}"
+        count_bytes /= 1000
+    raise AssertionError("the last unit takes any size")
