@@ -21,6 +21,8 @@ from colab_guard.capture.standin import StandIn
 
 Reducer = Callable[["Pickler", Any], Any]
 
+FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+
 # Live machinery of the notebook itself: to descend into it would take half the kernel along.
 FOREIGN = frozenset({"IPython", "ipykernel", "zmq", "traitlets", "ipywidgets", "tornado", "asyncio", "google", "comm"})
 
@@ -82,6 +84,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Called by the pickler for all but the plainest objects."""
         kind = type(obj)
+        if obj is sys.stdout or obj is sys.stderr:
+            return getattr, (sys, "stdout" if obj is sys.stdout else "stderr")
         reducer = self._exact.get(kind)
         if reducer is None:
             reducer = next((r for base, r in self._derived if issubclass(kind, base)), None)
@@ -144,7 +148,10 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         types.FunctionType: functions.reduce_function,
         types.GeneratorType: generators.reduce_generator,
     }
-    derived: list[tuple[type, Reducer]] = [(type, functions.reduce_class), (io.IOBase, files.reduce_file)]
+    derived: list[tuple[type, Reducer]] = [
+        (type, functions.reduce_class),
+        *((kind, files.reduce_file) for kind in FILES),
+    ]
     if numpy := sys.modules.get("numpy"):
         exact[numpy.ndarray] = arrays.reduce_array
     torch = sys.modules.get("torch")

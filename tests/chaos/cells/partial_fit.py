@@ -1,5 +1,5 @@
 # scikit-learn trained by partial_fit over shuffled batches, with numpy's legacy random state; unseeded.
-# results: model, scaler, scores, order
+# results: model, scaler, scores
 # needs: numpy, sklearn
 # %%
 import time
