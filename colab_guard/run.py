@@ -66,11 +66,11 @@ class Run:
 
     finished: bool = False
     last: Manifest | None = None
-    stall_seconds: float = 0.0
 
     _names: set[str] = field(default_factory=set)
     _known: dict[tuple[int, int], BlobRef] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
+    _failing: bool = False
     _blocked: set[int] = field(default_factory=set)
     _timer: threading.Timer | None = None
     _count: int = 0
@@ -111,7 +111,6 @@ class Run:
             self._count += here.counts
             if self._count <= self.interval.iterations:
                 return
-            self._count = 1
         if number in self._blocked:
             return
         try:
@@ -121,6 +120,7 @@ class Run:
             self._blocked.add(number)
             self._say_once(f"the loop in line {here.line} can't be left in its middle: {error}")
             return
+        self._count = int(here.counts)
         self._arm()
 
     def context(self, line: int, manager: Any) -> Any:
@@ -206,31 +206,40 @@ class Run:
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer.join()  # or it might put the flag back into a namespace that was cleaned
             self._timer = None
 
     def _save(self, path: Path, line: int, *, finished: bool = False) -> bool:
-        """Takes and commits a snapshot; whether that went well. A store that fails is said once."""
-        begun = time.perf_counter()
+        """Takes and commits a snapshot; whether that went well. What goes wrong is said once, and again only
+        after it went well in between: it never stops the cell.
+        """
         hidden = [] if finished else hidden_at(self.cell.module, path)
-        taken = take(self.namespace, self._names, hidden, self.cell.own_names)
-        body = {
-            "source": self.cell.source,
-            "cursor": None if finished else {"frames": [{"function": "<cell>", "path": path}]},
-            "line": line,
-            "names": taken.names,
-            "hidden": hidden,
-            "notes": taken.notes,
-            "session": self.session_id,
-            "python": platform.python_version(),
-            "machine": machine_id(),
-        }
         try:
+            taken = take(self.namespace, self._names, hidden, self.cell.own_names)
+            body = {
+                "source": self.cell.source,
+                "cursor": None if finished else {"frames": [{"function": "<cell>", "path": path}]},
+                "line": line,
+                "names": taken.names,
+                "hidden": hidden,
+                "notes": taken.notes,
+                "session": self.session_id,
+                "python": platform.python_version(),
+                "machine": machine_id(),
+            }
             self.last = self._commit(body, [taken.skeleton, taken.table, *taken.memory])
-        except StoreError as error:
-            self._say_once(f"no snapshot: {error} The cell goes on; the next try is in {self.interval}.")
+        except Unsaveable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling, must not cost a training
+            if not self._failing:
+                reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}."
+                when = "" if finished else f" The cell goes on; the next try is after {self.interval}."
+                self.say(f"no snapshot could be taken: {reason}{when}")
+            self._failing = True
             return False
-        finally:
-            self.stall_seconds = time.perf_counter() - begun
+        if self._failing:
+            self.say("snapshots are taken again.")
+        self._failing = False
         return True
 
     def _commit(self, body: dict[str, Any], blobs: list[Any]) -> Manifest:

@@ -14,7 +14,7 @@ from typing import Any
 from colab_guard.capture.process import machine_id
 from colab_guard.cell.edits import follow, same
 from colab_guard.cell.guarded import Cell
-from colab_guard.cell.naming import check_name, derived_name
+from colab_guard.cell.naming import DERIVED, check_name, derived_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.tree import ITER, RUN, WANTED, Path, parse
@@ -25,6 +25,7 @@ from colab_guard.run import Plan, Run
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
+RELATED = 0.8
 ALIKE = 0.5  # two sources less alike than this are two cells, not one that was edited
 
 
@@ -108,7 +109,7 @@ class Session:
         manifest, problems = repository.newest(cell.name)
         said = [f"passed over: {problem}" for problem in problems]
         if manifest is None:
-            return None, said
+            return None, said if options.name else [*said, *self._relatives(cell, repository)]
         old = Cell(cell.name, manifest.body["source"], parse(manifest.body["source"]))
         if manifest.body["cursor"] is None:
             if manifest.body["session"] == self.id:
@@ -121,6 +122,20 @@ class Session:
             lines = ", ".join(str(line) for line in followed.lines)
             raise self._edited(cell, manifest, f"was edited in line {lines}, which had already run,")
         return Plan(manifest, old, followed.cursor), said
+
+    def _relatives(self, cell: Cell, repository: Repository) -> list[str]:
+        """A cell without a name gets another derived one when its beginning is edited: point to its old run."""
+        for entry in repository.snapshots():
+            if not isinstance(entry, Manifest) or entry.cell in self.runs or entry.body["cursor"] is None:
+                continue
+            alike = difflib.SequenceMatcher(None, entry.body["source"], cell.source).ratio()
+            if entry.cell.startswith(DERIVED) and alike > RELATED:
+                return [
+                    f"there is an unfinished run of a cell much like this one, {entry.cell} "
+                    f"({ago(self.clock() - entry.created)}, line {entry.body['line']}). If this is that cell, edited: "
+                    f"%%checkpointed {entry.cell} --resume-anyway goes on with it."
+                ]
+        return []
 
     def _edited(self, cell: Cell, manifest: Manifest, what: str) -> EditedCell:
         age = ago(self.clock() - manifest.created)

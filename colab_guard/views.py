@@ -27,7 +27,8 @@ def _state(session: Session, run: Run) -> str:
         return "not saved yet"
     age = ago(session.clock() - run.last.created)
     state = "finished" if run.finished else f"every {run.interval}"
-    return f"saved {age} at line {run.last.body['line']} · {size(run.last.size_bytes)} · {state}"
+    where = "" if run.last.body["cursor"] is None else f" at line {run.last.body['line']}"
+    return f"saved {age}{where} · {size(run.last.size_bytes)} · {state}"
 
 
 def history_table(session: Session) -> str:

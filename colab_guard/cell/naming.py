@@ -10,6 +10,7 @@ from colab_guard.cell.edits import header, matter
 from colab_guard.cell.tree import blocks, has_loop
 from colab_guard.core.errors import UsageError
 
+DERIVED = "cell-"
 VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -28,7 +29,7 @@ def derived_name(module: ast.Module) -> str:
     the loop's own first line included.
     """
     digest = hashlib.sha256("\n".join(_until_loop(module)).encode())
-    return f"cell-{digest.hexdigest()[:6]}"
+    return f"{DERIVED}{digest.hexdigest()[:6]}"
 
 
 def _until_loop(node: ast.AST) -> list[str]:

@@ -10,18 +10,19 @@ them as it does any cell.
 from __future__ import annotations
 
 import ast
+import linecache
 from typing import Any
 
 from colab_guard import __version__
 from colab_guard.capture import loaders
 from colab_guard.cell.explain import explain
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
-from colab_guard.core.errors import ColabGuardError
 from colab_guard.notebook import magics
 from colab_guard.notebook.platforms import cell_id, default_place, described, platform_name
 from colab_guard.session import Session
 
 MAGIC = "%%checkpointed"
+MARKER = HIDDEN + "cell"
 
 
 class Extension:
@@ -62,51 +63,36 @@ class Extension:
             return module
         try:
             statements = self._statements(*call)
-        except ColabGuardError as error:
-            statements = self._instead(_Refusal(error))
-        except SyntaxError as error:
-            statements = self._instead(_Refusal(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cell's author must see it
+            statements = self._instead(error)
         return ast.fix_missing_locations(ast.Module([*_future(module), *statements], []))
 
     def _statements(self, line: str, body: str) -> list[ast.stmt]:
+        _show_line_as_written(line)
         # The marker's own line is a comment here, so that every other keeps its number.
         source = self.shell.transform_cell(f"#\n{body}")
         tree = parse(source)
         tree.body = [node for node in tree.body if not _is_future(node)]
         request = magics.parse_line(line)
         if request.explain:
-            return self._instead(_Text(explain(tree, source)))
+            return self._instead(explain(tree, source))
         if request.options.store:
             place = described(magics.store_path(request.options.store))
             self.session.store, self.session.store_note = place.path, place.survives
         shown = _shown(tree.body, self.shell.ast_node_interactivity)
         return self.session.program(tree, source, request.options, cell_id(self.shell), shown)
 
-    def _instead(self, what: _Refusal | _Text) -> list[ast.stmt]:
-        self.shell.user_ns[RUN] = what
-        return (
-            ast.parse(f"{RUN}.tell()\ndel {RUN}").body if isinstance(what, _Text) else ast.parse(f"{RUN}.tell()").body
-        )
+    def _instead(self, what: Exception | str) -> list[ast.stmt]:
+        """Statements that raise an error, or print a text, in place of the cell."""
 
+        def tell() -> None:
+            del self.shell.user_ns[RUN]
+            if isinstance(what, Exception):
+                raise what
+            print(what)
 
-class _Refusal:
-    """Takes the place of a run that will not begin."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def tell(self) -> None:
-        raise self._error
-
-
-class _Text:
-    """Takes the place of a run that is only explained."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def tell(self) -> None:
-        print(self._text)
+        self.shell.user_ns[RUN] = tell
+        return ast.parse(f"{RUN}()").body
 
 
 def say(text: str) -> None:
@@ -123,7 +109,14 @@ def mark(lines: list[str]) -> list[str]:
     if magic != MAGIC or first.endswith("?"):
         return lines
     body = "".join(lines[1:])
-    return [f"get_ipython().run_line_magic({HIDDEN + 'cell'!r}, {options.strip()!r}, {body!r})\n", *lines[1:]]
+    return [f"get_ipython().run_line_magic({MARKER!r}, {options.strip()!r}, {body!r})\n", *lines[1:]]
+
+
+def _show_line_as_written(options: str) -> None:
+    # Tracebacks take a cell's text from linecache. A comment, for some tools parse what they find there.
+    for _, _, lines, *_ in [entry for entry in linecache.cache.values() if len(entry) > 1]:
+        if lines and MARKER in lines[0]:
+            lines[0] = f"# {MAGIC} {options}".rstrip() + "\n"
 
 
 def _marker(module: ast.AST) -> tuple[str, str] | None:
@@ -137,7 +130,7 @@ def _marker(module: ast.AST) -> tuple[str, str] | None:
                 )
             ),
             *_,
-        ] if name == HIDDEN + "cell":
+        ] if name == MARKER:
             return line, source
     return None
 
