@@ -49,13 +49,13 @@ def _is_lost(entry: Manifest | Damaged) -> bool:
 
 
 def _may_be_needed(backend: Backend, pack: str) -> bool:
-    # Read anew for each pack, right before it goes: another session may have committed a snapshot that relies on it,
-    # and one that came while these were read is taken for such a snapshot.
+    # Read anew for each pack, right before it goes: another session may have committed a snapshot that relies on it.
+    # One that came while these were read is taken for such a snapshot.
     entries = read_manifests(backend)
     read = {entry.name for entry in entries}
+    if any(file.name not in read and manifest.NAME.fullmatch(file.name) for file in backend.list(manifest.FOLDER)):
+        return True
     return any(
-        file.name not in read and manifest.NAME.fullmatch(file.name) for file in backend.list(manifest.FOLDER)
-    ) or any(
         any(blob.pack == pack for blob in entry.blobs) if isinstance(entry, Manifest) else not _is_lost(entry)
         for entry in entries
     )

@@ -65,7 +65,7 @@ def test_a_reference_whose_pack_is_gone_is_refused_and_bytes_are_written_again(b
     repository = Repository(backend)
     manifest = repository.commit("train", {}, [b"abc"])
     backend.delete(f"packs/{manifest.blobs[0].pack}.pack")
-    with pytest.raises(StoreUnavailable, match="is gone or damaged.*with all its bytes"):
+    with pytest.raises(StoreUnavailable, match=r"is gone or damaged.*with all its bytes"):
         repository.commit("train", {}, manifest.blobs)
     again = repository.commit("train", {}, [b"abc"])
     assert again.new_bytes == 3

@@ -1,0 +1,196 @@
+"""Bytes that are not those that were written are found, named, and never loaded."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from colab_guard.core.errors import CorruptSnapshot, StoreError, UnknownFormat
+from colab_guard.store import packs
+from colab_guard.store.manifest import Damaged, Manifest
+from colab_guard.store.repository import Repository
+from colab_guard.store.sealed import seal
+
+FLIPS = 150
+BLOBS = [b"a", b"", bytes(range(256)) * 20, b"the last"]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Manifest:
+    return Repository.open(tmp_path).commit("train", {"n": 1}, [b"sound"])
+
+
+@pytest.fixture
+def new(tmp_path: Path, old: Manifest) -> Manifest:
+    return Repository.open(tmp_path).commit("train", {"source": "x = 'é\\n'", "n": 2.5e-7}, BLOBS)
+
+
+def pack_of(path: Path, manifest: Manifest) -> Path:
+    return path / packs.pack_name(manifest.blobs[0].pack)
+
+
+def assert_found(path: Path, old: Manifest, naming: str) -> None:
+    """The newest snapshot is passed over by a sentence that names the file; verify says the same."""
+    repository = Repository.open(path)
+    found, passed_over = repository.newest("train")
+    assert found == old
+    assert len(passed_over) == 1
+    assert naming in passed_over[0]
+    report = repository.verify()
+    assert report.snapshots_ok == 1
+    assert report.problems
+    assert all(naming in problem for problem in report.problems)
+
+
+def each_flip(file: Path, seed: int, check: Callable[[], None]) -> None:
+    """Runs the check with one bit changed, at many places; then the file is whole again."""
+    whole = file.read_bytes()
+    chance = random.Random(seed)
+    places = chance.sample(range(len(whole)), min(FLIPS, len(whole)))
+    for place in (0, len(whole) - 1, *places):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << chance.randrange(8)
+        file.write_bytes(damaged)
+        check()
+    file.write_bytes(whole)
+
+
+def test_a_flipped_bit_anywhere_in_a_pack(tmp_path: Path, old: Manifest, new: Manifest) -> None:
+    each_flip(pack_of(tmp_path, new), 1, lambda: assert_found(tmp_path, old, new.blobs[0].pack))
+    assert Repository.open(tmp_path).newest("train") == (new, [])
+
+
+def test_a_flipped_bit_anywhere_in_a_manifest(tmp_path: Path, old: Manifest, new: Manifest) -> None:
+    each_flip(tmp_path / new.name, 2, lambda: assert_found(tmp_path, old, new.name))
+    assert Repository.open(tmp_path).newest("train") == (new, [])
+
+
+def test_a_flipped_bit_anywhere_in_the_config(tmp_path: Path, old: Manifest) -> None:
+    def check() -> None:
+        with pytest.raises(StoreError, match=r"config\.json") as caught:
+            Repository.open(tmp_path)
+        if isinstance(caught.value, CorruptSnapshot):
+            assert "delete it, and it is made again" in str(caught.value)
+        else:
+            assert isinstance(caught.value, UnknownFormat)  # the flip made another number of the 1
+
+    each_flip(tmp_path / "config.json", 3, check)
+    assert Repository.open(tmp_path).newest("train") == (old, [])
+
+
+def test_a_pack_cut_anywhere(tmp_path: Path, old: Manifest, new: Manifest) -> None:
+    file = pack_of(tmp_path, new)
+    whole = file.read_bytes()
+    for size_bytes in (*range(10), *random.Random(4).sample(range(len(whole)), 50), len(whole) - 1):
+        file.write_bytes(whole[:size_bytes])
+        assert_found(tmp_path, old, new.blobs[0].pack)
+        with pytest.raises(CorruptSnapshot, match=f"truncated at {size_bytes:,} of"):
+            Repository.open(tmp_path).check(new)
+
+
+def test_a_manifest_cut_anywhere(tmp_path: Path, old: Manifest, new: Manifest) -> None:
+    file = tmp_path / new.name
+    whole = file.read_bytes()
+    for size_bytes in range(0, len(whole), 7):
+        file.write_bytes(whole[:size_bytes])
+        assert_found(tmp_path, old, new.name)
+
+
+def test_a_pack_that_is_missing(tmp_path: Path, old: Manifest, new: Manifest) -> None:
+    pack_of(tmp_path, new).unlink()
+    assert_found(tmp_path, old, f"packs/{new.blobs[0].pack}.pack is missing")
+    with pytest.raises(CorruptSnapshot, match="is missing"):
+        Repository.open(tmp_path).read(new.blobs[0])
+
+
+def test_a_read_from_a_pack_that_ends_too_early_is_refused(tmp_path: Path, new: Manifest) -> None:
+    pack_of(tmp_path, new).write_bytes(b"a")
+    repository = Repository.open(tmp_path)
+    assert repository.read(new.blobs[0]) == b"a"
+    with pytest.raises(CorruptSnapshot, match="truncated at 1 of 5,121 bytes"):
+        repository.read(new.blobs[2])
+
+
+def test_damage_in_any_of_several_packs_is_found(tmp_path: Path, old: Manifest) -> None:
+    repository = Repository.open(tmp_path)
+    second = repository.commit("train", {}, [b"second"])
+    both = repository.commit("train", {}, [old.blobs[0], second.blobs[0], b"third"])
+    for manifest in (old, second, both):
+        file = tmp_path / packs.pack_name(manifest.blobs[-1].pack)
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1] + b"?")
+        with pytest.raises(CorruptSnapshot, match=file.name):
+            Repository.open(tmp_path).check(both)
+        file.write_bytes(whole)
+    Repository.open(tmp_path).check(both)
+
+
+def test_a_snapshot_of_a_newer_format_is_named_and_the_older_one_used(tmp_path: Path, old: Manifest) -> None:
+    newer = tmp_path / "snapshots" / "00000002-0123456789ab.json"
+    newer.write_text('{"format":2,"whatever":[]}')
+    repository = Repository.open(tmp_path)
+    found, passed_over = repository.newest("train")
+    assert found == old
+    assert "00000002-0123456789ab.json has format 2" in passed_over[0]
+    assert "formats up to 1" in passed_over[0]
+    damaged, _ = repository.snapshots()
+    assert isinstance(damaged, Damaged)
+    assert isinstance(damaged.error, UnknownFormat)
+    assert (damaged.path, damaged.seq) == (newer, 2)
+
+
+def test_only_damaged_snapshots_are_not_the_same_as_none(tmp_path: Path, old: Manifest) -> None:
+    (tmp_path / old.name).write_bytes(b"")
+    found, passed_over = Repository.open(tmp_path).newest("train")
+    assert found is None
+    assert "is damaged" in passed_over[0]
+
+
+def test_a_manifest_under_another_name_is_refused(tmp_path: Path, old: Manifest) -> None:
+    """Or an old snapshot, copied to a higher number, would pass for the newest."""
+    copy = tmp_path / "snapshots" / f"1{old.seq:08d}-{old.id}.json"
+    copy.write_bytes((tmp_path / old.name).read_bytes())
+    assert_found(tmp_path, old, copy.name)
+
+
+def test_a_manifest_cannot_name_a_file_outside_the_repository(tmp_path: Path, old: Manifest) -> None:
+    fields = {"id": "0123456789ab", "seq": 2, "cell": "train", "created": 1.0, "body": {}, "new_bytes": 0}
+    blob = {"digest": "0" * 64, "size_bytes": 1, "pack": "../../secret", "offset": 0}
+    (tmp_path / "snapshots" / "00000002-0123456789ab.json").write_bytes(seal({**fields, "blobs": [blob]}))
+    assert_found(tmp_path, old, "00000002-0123456789ab.json is damaged: pack is '../../secret'")
+
+
+NONSENSE = {
+    "seq": [True, -1, "2"],
+    "id": ["x"],
+    "cell": [None],
+    "created": ["now"],
+    "body": [[]],
+    "blobs": [{}, [1], [{}]],
+    "new_bytes": [1.5],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field in NONSENSE for value in NONSENSE[field]])
+def test_fields_that_make_no_sense_are_refused(tmp_path: Path, old: Manifest, field: str, value: object) -> None:
+    fields = {"id": "0123456789ab", "seq": 2, "cell": "train", "created": 1.0, "body": {}, "new_bytes": 0, "blobs": []}
+    (tmp_path / "snapshots" / "00000002-0123456789ab.json").write_bytes(seal({**fields, field: value}))
+    assert_found(tmp_path, old, "00000002-0123456789ab.json is damaged")
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"\xff\xfe", b"{" * 100_000, b"[" * 100_000, b'{"format":1}'])
+def test_anything_may_stand_in_a_manifest(tmp_path: Path, old: Manifest, data: bytes) -> None:
+    (tmp_path / "snapshots" / "00000002-0123456789ab.json").write_bytes(data)
+    assert_found(tmp_path, old, "00000002-0123456789ab.json is damaged")
+
+
+def test_names_of_others_are_neither_read_nor_problems(tmp_path: Path, old: Manifest) -> None:
+    others = ["snapshots/00000001-0123456789ab (1).json", "snapshots/notes.txt", "packs/x", "snapshots/desktop.ini"]
+    for name in others:
+        (tmp_path / name).write_text("other")
+    repository = Repository.open(tmp_path)
+    assert repository.newest("train") == (old, [])
+    report = repository.verify()
+    assert report.problems == ()
+    assert report.orphans == tuple(sorted(others))

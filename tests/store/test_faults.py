@@ -1,0 +1,177 @@
+"""A disk that fails at any step costs the snapshot in progress and nothing else."""
+
+import errno
+import itertools
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from colab_guard.core.errors import StoreUnavailable
+from colab_guard.store.folder import Folder
+from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import Repository
+from tests.store.steps import Stepped, failing
+
+CODES = [errno.ENOSPC, errno.EIO, errno.EACCES]
+SMALL_DISK_BYTES = 1_000_000
+
+
+def refusal(call: Callable[..., object], *arguments: object) -> str | None:
+    """What the store says where it can't do what is called; None where it can."""
+    try:
+        call(*arguments)
+    except StoreUnavailable as error:
+        return str(error)
+    return None
+
+
+def earlier(path: Path) -> list[Manifest]:
+    """A repository with three snapshots that share a blob."""
+    repository = Repository.open(path)
+    return [repository.commit("train", {"n": n}, [b"shared", b"own %d" % n]) for n in range(3)]
+
+
+def sound(path: Path) -> list[int]:
+    """The numbers of the snapshots that a new process finds, every one of them checked; newest first."""
+    repository = Repository.open(path)
+    for manifest in (entries := repository.snapshots()):
+        repository.check(manifest)
+    return [manifest.seq for manifest in entries]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_fault_at_any_step_of_a_commit_leaves_what_was_there_and_no_litter(tmp_path: Path, code: int) -> None:
+    for step in itertools.count(1):
+        path = tmp_path / str(step)
+        before = earlier(path)
+        backend = Stepped(Folder(path))
+        repository = Repository(backend)
+        repository.newest("train")
+        backend.arm(failing(step, code))
+        blobs = [before[-1].blobs[0], b"shared", b"fresh", b"fresher"]
+        said = refusal(repository.commit, "train", {}, blobs)
+        if said is None:
+            break
+        assert os.strerror(code) in said
+        assert str(path) in said
+        assert sound(path) == [3, 2, 1]
+        assert Repository.open(path).verify().orphans == ()
+        repository.check(repository.commit("train", {}, blobs))
+        assert sound(path) == [4, 3, 2, 1]
+    assert step > 8, "each verb and each blob is a step"
+
+
+def test_a_disk_that_fails_for_good_leaves_what_was_there(tmp_path: Path) -> None:
+    for step in itertools.count(1):
+        path = tmp_path / str(step)
+        earlier(path)
+        backend = Stepped(Folder(path))
+        repository = Repository(backend)
+        backend.arm(failing(step, errno.EIO, lasting=True))
+        if refusal(repository.commit, "train", {}, [b"fresh", b"fresher"]) is None:
+            break
+        assert sound(path)[-3:] == [3, 2, 1]
+        assert Repository.open(path).verify().problems == ()
+        backend.arm(failing(0))
+        repository.commit("train", {}, [b"fresh"])
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_fault_at_any_step_of_a_prune_keeps_what_was_to_be_kept(tmp_path: Path, lasting: bool) -> None:
+    for step in itertools.count(1):
+        path = tmp_path / str(step)
+        earlier(path)
+        backend = Stepped(Folder(path))
+        repository = Repository(backend)
+        backend.arm(failing(step, errno.EIO, lasting=lasting))
+        if refusal(repository.prune, "train", 1) is None:
+            break
+        assert sound(path)[0] == 3
+        Repository.open(path).prune("train", 1)
+        assert sound(path) == [3]
+
+
+def test_a_fault_while_opening_is_an_error_and_a_later_open_works(tmp_path: Path) -> None:
+    for step in itertools.count(1):
+        backend = Stepped(Folder(tmp_path / str(step)), failing(step))
+        said = refusal(Repository, backend)
+        if said is None:
+            break
+        assert "No space left on device. Free some space there" in said
+        Repository.open(tmp_path / str(step))
+
+
+def test_a_fault_while_reading_is_never_taken_for_no_snapshot(tmp_path: Path) -> None:
+    earlier(tmp_path)
+    backend = Stepped(Folder(tmp_path))
+    for step in itertools.count(1):
+        repository = Repository(backend)
+        backend.arm(failing(step, errno.ENOTCONN, lasting=True))
+        said = refusal(repository.newest, "train")
+        backend.arm(failing(0))
+        if said is None:
+            break
+        assert "mount it again" in said
+
+
+def test_one_unreadable_file_costs_one_snapshot(tmp_path: Path) -> None:
+    before = earlier(tmp_path)
+    backend = Stepped(Folder(tmp_path))
+    repository = Repository(backend)
+
+    def on_step(number: int, what: str) -> None:
+        if what in (f"read {before[2].name}", f"read packs/{before[1].blobs[1].pack}.pack"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    backend.arm(on_step)
+    manifest, passed_over = repository.newest("train")
+    assert manifest == before[0]
+    assert len(passed_over) == 2
+    report = repository.verify()
+    assert (report.snapshots_ok, len(report.problems)) == (1, 2)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of SMALL_DISK_BYTES."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    try:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(disk)]
+        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount command here")
+    if mounted.returncode:
+        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    repository = Repository.open(small_disk)
+    said, written = None, 0
+    while not (said := refusal(repository.commit, "train", {}, [os.urandom(150_000)])):
+        written += 1
+    assert "No space left on device" in said
+    assert written >= 2
+    assert sound(small_disk) == list(range(written, 0, -1))
+    assert Repository.open(small_disk).verify().orphans == ()
+    repository.prune("train", 1)  # deleting must work where there is no space at all
+    repository.check(repository.commit("train", {}, [os.urandom(150_000)]))
+
+
+def test_a_disk_without_room_for_the_manifest(small_disk: Path) -> None:
+    repository = Repository.open(small_disk)
+    repository.commit("train", {}, [b"first"])
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert "No space left on device" in (refusal(repository.commit, "train", {}, []) or "")
+    assert sound(small_disk) == [1]
+    filler.unlink()
+    repository.commit("train", {}, [])
