@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from colab_guard.capture.select import sharers
@@ -17,8 +18,6 @@ from colab_guard.capture.take import take
 from colab_guard.core.errors import LostValue, RestoreError
 from colab_guard.resume.loading import Load
 from tests.support.dying import Held
-
-np = pytest.importorskip("numpy")
 
 
 def there_and_back(session: dict[str, Any] | None = None, /, **variables: Any) -> dict[str, Any]:

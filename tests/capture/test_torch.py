@@ -2,13 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from colab_guard.core.errors import LostValue
 from tests.capture.test_roundtrip import there_and_back
-
-torch = pytest.importorskip("torch")
-np = pytest.importorskip("numpy")
 
 
 def test_storage_grad_ties_and_the_optimizers_parameters() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -11,15 +12,34 @@ from tests.chaos.harness import Bench, available
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "170"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
-PYTHON = os.environ.get("CHAOS_PYTHON", sys.executable)
 
 
-def test_killed_runs_end_with_the_same_bits(tmp_path, record_property):
-    cells = [cell for cell in all_cells() if available(cell, PYTHON)]
-    campaign = run_campaign(cells, Bench(PYTHON, tmp_path), SEED, seconds=SECONDS)
-    print(f"\n{campaign.table()}")
+class Stack(NamedTuple):
+    """A kernel's interpreter, its share of the time, and which cells it meets: every n-th of those it can run."""
+
+    python: str
+    share: float
+    every_nth: int
+
+
+STACKS = {
+    "newest": Stack(os.environ.get("CHAOS_PYTHON", sys.executable), 0.6, 1),
+    "Colab's pins": Stack(os.environ.get("COLAB_PINS_PYTHON", ""), 0.2, 5),
+    "Colab's pins, Python 3.13": Stack(os.environ.get("COLAB_PINS_PYTHON313", ""), 0.2, 3),
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_killed_runs_end_with_the_same_bits(name, tmp_path, record_property):
+    stack = STACKS[name]
+    if not stack.python:
+        pytest.skip(f"no interpreter for {name}: `make test` makes it where it finds Python 3.11 and 3.13")
+    # From the end: the torch cells among them, where there is torch.
+    cells = [cell for cell in all_cells() if available(cell, stack.python)][:: -stack.every_nth]
+    campaign = run_campaign(cells, Bench(stack.python, tmp_path), SEED, seconds=SECONDS * stack.share)
+    print(f"\n{name}\n{campaign.table()}")
     record_property("kills", campaign.kills)
     if campaign.differences:
         pytest.fail(campaign.table(), pytrace=False)
-    assert {report.cell for report in campaign.reports} == {cell.name for cell in cells}
-    assert campaign.kills >= len(cells) / 2, "most cells finished before their kill: the instants are drawn wrong"
+    killed = {report.cell for report in campaign.reports if report.kills}
+    assert killed == {cell.name for cell in cells}, "some cells always finished before their kill"

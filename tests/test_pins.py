@@ -1,0 +1,24 @@
+"""What holds with the newest packages holds with Colab's, on the Pythons that Colab has had."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+PURE = ("tests/core", "tests/cell", "tests/capture", "tests/store")
+
+
+@pytest.mark.parametrize(
+    ("variable", "without"),
+    [("COLAB_PINS_PYTHON", ()), ("COLAB_PINS_PYTHON313", ("--ignore=tests/capture/test_torch.py",))],
+    ids=["Python 3.11", "Python 3.13, no torch"],
+)
+def test_the_layers_below_the_notebook(variable: str, without: tuple[str, ...]) -> None:
+    python = os.environ.get(variable)
+    if not python:
+        pytest.skip("no interpreter with Colab's pins: `make test` makes it where it finds Python 3.11 and 3.13")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PURE, *without]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
