@@ -13,6 +13,7 @@ from colab_guard.store.manifest import Damaged, Manifest
 # A pack is written before the manifest that lists it, perhaps by another session and over a slow network:
 # one that no manifest lists is left alone for this long.
 GRACE_SECONDS = 3600.0
+READ_TRIES = 10  # at manifests that others add to meanwhile
 
 
 def prune(backend: Backend, cell: str, keep: int, now: float) -> Iterator[str]:
@@ -49,13 +50,15 @@ def _is_lost(entry: Manifest | Damaged) -> bool:
 
 
 def _may_be_needed(backend: Backend, pack: str) -> bool:
-    # Read anew for each pack, right before it goes: another session may have committed a snapshot that relies on it.
-    # One that came while these were read is taken for such a snapshot.
-    entries = read_manifests(backend)
-    read = {entry.name for entry in entries}
-    if any(file.name not in read and manifest.NAME.fullmatch(file.name) for file in backend.list(manifest.FOLDER)):
-        return True
-    return any(
-        any(blob.pack == pack for blob in entry.blobs) if isinstance(entry, Manifest) else not _is_lost(entry)
-        for entry in entries
-    )
+    # Read anew for each pack, right before it goes: another session may have committed a snapshot that relies on it,
+    # even while these were read.
+    for _ in range(READ_TRIES):
+        entries = read_manifests(backend)
+        read = {entry.name for entry in entries}
+        listed = {file.name for file in backend.list(manifest.FOLDER) if manifest.NAME.fullmatch(file.name)}
+        if listed <= read:
+            return any(
+                any(blob.pack == pack for blob in entry.blobs) if isinstance(entry, Manifest) else not _is_lost(entry)
+                for entry in entries
+            )
+    return True
