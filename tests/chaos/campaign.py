@@ -11,12 +11,21 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tests.chaos.cell import Cell
 from tests.chaos.harness import Bench, Report, killed_run
 
 KILLS_A_RUN = 4  # at most; the first round over the cells has one each, so that a short budget meets all
 JOBS = 2
+
+
+class Plan(NamedTuple):
+    """A run to be made: for each kill whether it is to fall into the writing of a snapshot."""
+
+    cell: Cell
+    into_write: tuple[bool, ...]
+    seed: int
 
 
 @dataclass
@@ -47,7 +56,7 @@ class Campaign:
         for name, group in itertools.groupby(sorted(self.reports, key=lambda r: r.cell), lambda r: r.cell):
             runs = list(group)
             kills = [kill for run in runs for kill in run.kills]
-            lost = max((k.since_snapshot_seconds or 0.0 for k in kills), default=0.0)
+            lost = max((k.lost_seconds for k in kills), default=0.0)
             row = f"{name:22}{len(runs):5}{len(kills):6}{sum(k.into_write for k in kills):17}"
             row += f"{sum(k.hit_write for k in kills):5}{sum(run.resumes for run in runs):9}"
             rows.append(f"{row}{lost:15.2f}{sum(bool(run.problems) for run in runs):13}")
@@ -60,24 +69,32 @@ class Campaign:
 def run_campaign(
     cells: list[Cell], bench: Bench, seed: int, kills: int | None = None, seconds: float | None = None
 ) -> Campaign:
-    """Go round the cells until *kills* were made or *seconds* are over, and each cell was met once."""
+    """Go round the cells until *kills* were made or *seconds* are over.
+
+    With *seconds* alone it goes on, for at most as long again, until a kill has reached every cell.
+    """
     campaign = Campaign()
     plans = _plans(cells, seed)
     begun = time.monotonic()
-    planned = 0
-    running: dict[Future[Report], int] = {}
+    running: dict[Future[Report], Plan] = {}
+
+    def next_plan() -> Plan | None:
+        under_way = campaign.kills + sum(len(plan.into_write) for plan in running.values())
+        if kills is not None and under_way >= kills:
+            return None
+        spent = time.monotonic() - begun
+        if seconds is None or spent < seconds:
+            return next(plans)
+        met = {report.cell for report in campaign.reports if report.kills or report.problems}
+        met |= {plan.cell.name for plan in running.values()}
+        if kills is not None or spent > 2 * seconds or met >= {cell.name for cell in cells}:
+            return None
+        return next(plan for plan in plans if plan.cell.name not in met)
+
     with ProcessPoolExecutor(JOBS, mp_context=multiprocessing.get_context("spawn")) as pool:
         while True:
-            late = seconds is not None and time.monotonic() - begun > seconds
-            under_way = campaign.kills + sum(running.values())
-            enough = late or (kills is not None and under_way >= kills)
-            while len(running) < JOBS and (not enough or (kills is None and planned < len(cells))):
-                cell, into_write, run_seed = next(plans)
-                future = pool.submit(killed_run, cell, bench, into_write, run_seed)
-                running[future] = len(into_write)
-                planned += 1
-                under_way += len(into_write)
-                enough = late or (kills is not None and under_way >= kills)
+            while len(running) < JOBS and (plan := next_plan()):
+                running[pool.submit(killed_run, plan.cell, bench, plan.into_write, plan.seed)] = plan
             if not running:
                 return campaign
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -85,22 +102,23 @@ def run_campaign(
                 campaign.reports.append(future.result())
 
 
-def _plans(cells: list[Cell], seed: int) -> Iterator[tuple[Cell, tuple[bool, ...], int]]:
-    """Without end: a cell, for each kill whether it is to fall into a write (every third is), a seed."""
+def _plans(cells: list[Cell], seed: int) -> Iterator[Plan]:
+    """Runs without end: round after round over all cells, every third kill aimed at a write."""
     chance = random.Random(seed)
     thirds = itertools.cycle((False, True, False))
     for number in itertools.count():
         for cell in chance.sample(cells, len(cells)):
             kills = chance.randint(1, KILLS_A_RUN) if number else 1
-            yield cell, tuple(itertools.islice(thirds, kills)), chance.randrange(2**31)
+            yield Plan(cell, tuple(itertools.islice(thirds, kills)), chance.randrange(2**31))
 
 
 def _story(report: Report) -> str:
+    """What happened to a run, life by life."""
     lines = [f"\n{report.cell}, seed {report.seed}, kept in {report.folder}"]
     for kill in report.kills:
         kind = "aimed at a write" if kill.into_write else "at random"
         hit = ", a snapshot half written" if kill.hit_write else ""
-        lines.append(f"  life {kill.life} killed after {kill.seconds:.4f} s, {kind}{hit}")
+        lines.append(f"  life {kill.life} killed after {kill.seconds:.4f} s ({lost}), {kind}{hit}")
     lines += [f"  life {life} began: {line}" for life, line in enumerate(report.first_lines, 1)]
     lines += [f"  PROBLEM {problem}" for problem in report.problems]
     return "\n".join(lines)

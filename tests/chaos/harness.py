@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -26,11 +27,12 @@ from tests.chaos.store_view import StoreView
 from tests.support.kernel import Execution, Kernel, KernelDiedError
 
 HERE = Path(__file__).parent
-TYPICAL_SECONDS = 2.0  # what a cell takes, until its reference has been timed
+TYPICAL_SECONDS = 1.6  # what a cell takes, until its reference has been timed
 LEAST_REMAINING_SECONDS = 0.3  # a kill is drawn from at least this span, lest it always come at once
 LIFE_SECONDS = 120.0  # a guarded cell that takes longer hangs
 WRITE_DELAY_SECONDS = 0.005  # how long after a new file a kill may come: about what a small snapshot takes
 FINISHED_LIFE_CHANCE = 0.25  # how often "Run all" is chosen once more after the cell has finished
+SAID = re.compile(r"colab_guard: \S+ (started|resumed|finished) .*")  # a progress bar may stand before it
 VERIFY = """
 import sys
 from pathlib import Path
@@ -58,7 +60,7 @@ class Kill:
     into_write: bool
     seconds: float
     hit_write: bool
-    since_snapshot_seconds: float | None
+    lost_seconds: float  # work that the next life does again: since the newest snapshot, or this life's beginning
 
 
 @dataclass
@@ -95,6 +97,7 @@ def reference(cell: Cell, bench: Bench, hash_seed: int, start: Path | None = Non
         begun = time.monotonic()
         kernel.run(cell.plain).check()
         seconds = time.monotonic() - begun
+        _duration(bench, cell).write_text(str(seconds))
         return Outcome(_end(kernel, cell, Path(folder)), seconds)
 
 
@@ -176,14 +179,14 @@ class _Run:
             self.listen(life, execution, resumable)
             if kill:
                 self.report.kills.append(kill)
-                self.done_seconds += max(0.0, kill.seconds - (kill.since_snapshot_seconds or kill.seconds))
+                self.done_seconds += kill.seconds - kill.lost_seconds
                 return None
             execution.result.check()
             return Outcome(_end(kernel, self.cell, self.folder), time.monotonic() - begun)
 
     def draw_seconds(self, into_write: bool) -> float:
-        kept = self.bench.folder / f"reference-{self.cell.name}-0.json"
-        whole = json.loads(kept.read_text())[1] if kept.exists() else TYPICAL_SECONDS
+        timed = _duration(self.bench, self.cell)
+        whole = float(timed.read_text() or TYPICAL_SECONDS) if timed.exists() else TYPICAL_SECONDS
         span = max(LEAST_REMAINING_SECONDS, whole - self.done_seconds)
         return self.random.uniform(0, 0.7 if into_write else 1.0) * span  # leave time for a snapshot to come
 
@@ -215,17 +218,19 @@ class _Run:
             elapsed = time.monotonic() - begun
             kernel.kill()
             age = self.store.newest_age_seconds()
-            return Kill(life, into_write, elapsed, bool(self.store.torn() - torn), age)
+            lost = elapsed if age is None else min(age, elapsed)
+            return Kill(life, into_write, elapsed, bool(self.store.torn() - torn), lost)
 
     def listen(self, life: int, execution: Execution, resumable: bool) -> None:
-        """Note the first line of the cell, and whether it says what had to happen."""
+        """Note the first line colab_guard printed, and whether it says what had to happen."""
         with contextlib.suppress(KernelDiedError):
             execution.poll()  # a killed kernel's last words
-        line = next((line for line in execution.result.text.splitlines() if line.strip()), "")
+        said = SAID.search(execution.result.text)
+        line = said.group() if said else ""
         self.report.first_lines.append(line)
         resumed = "resumed" in line or "finished" in line
         self.report.resumes += resumed
-        if line and resumed != resumable:
+        if (line or execution.done) and resumed != resumable:
             there = "there was a snapshot" if resumable else "there was no snapshot"
             self.report.problems.append(f"life {life}: {there}, but it says: {line!r}")
 
@@ -243,6 +248,11 @@ class _Run:
             library = name.endswith(" state)") and None in both  # imported by one of the two only
             if both[0] != both[1] and not library:
                 self.report.problems.append(f"{when}{name} differs")
+
+
+def _duration(bench: Bench, cell: Cell) -> Path:
+    """Where is kept how many seconds the plain cell took."""
+    return bench.folder / f"seconds-{cell.name}"
 
 
 def _kernel(bench: Bench, folder: Path, hash_seed: int) -> Kernel:
