@@ -24,7 +24,7 @@ Reducer = Callable[["Pickler", Any], Any]
 FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 # Live machinery of the notebook itself: to descend into it would take half the kernel along.
-FOREIGN = frozenset({"IPython", "ipykernel", "zmq", "traitlets", "ipywidgets", "tornado", "asyncio", "google", "comm"})
+FOREIGN = ("IPython.core.", "ipykernel.", "zmq.", "traitlets.", "ipywidgets.", "tornado.", "asyncio.", "google.colab.")
 
 
 class Unsaveable(Exception):
@@ -97,7 +97,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             reduced = super().reducer_override(obj)
             if reduced is not NotImplemented or isinstance(obj, types.FunctionType | type):
                 return reduced  # importable functions and classes: the pickler writes their names
-            if kind.__module__.partition(".")[0] in FOREIGN and not isinstance(obj, type):
+            if f"{kind.__module__}.".startswith(FOREIGN):
                 raise TypeError("a part of the notebook itself")
             special = self.dispatch_table.get(kind)
             return special(obj) if special else obj.__reduce_ex__(5)
@@ -139,6 +139,7 @@ def _reduce_bar(pickler: Pickler, bar: Any) -> Any:
     options = {
         "desc": bar.desc or None, "total": bar.total, "leave": bar.leave, "initial": bar.n, "unit": bar.unit,
         "unit_scale": bar.unit_scale, "mininterval": bar.mininterval, "disable": bar.disable, "postfix": None,
+        "delay": 1e-6,  # not drawn before it moves: the first line of a resumed cell is ours
     }  # fmt: skip
     return rebuild.progress_bar, (type(bar), options, bar.iterable)
 

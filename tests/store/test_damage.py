@@ -79,6 +79,14 @@ def test_a_flipped_bit_anywhere_in_the_config(tmp_path: Path, old: Manifest) -> 
     assert Repository.open(tmp_path).newest("train") == (old, [])
 
 
+@pytest.mark.parametrize(("part", "other"), [('{"', '\n{"'), ('{"', '{ "'), ("00e9", "00E9"), ("2.5e-07", "2.5E-07")])
+def test_the_same_content_in_other_bytes(tmp_path: Path, old: Manifest, new: Manifest, part: str, other: str) -> None:
+    file = tmp_path / new.name
+    assert part in file.read_text()
+    file.write_text(file.read_text().replace(part, other, 1))
+    assert_found(tmp_path, old, new.name)
+
+
 def test_a_pack_cut_anywhere(tmp_path: Path, old: Manifest, new: Manifest) -> None:
     file = pack_of(tmp_path, new)
     whole = file.read_bytes()
@@ -102,6 +110,7 @@ def test_a_pack_that_is_missing(tmp_path: Path, old: Manifest, new: Manifest) ->
     assert_found(tmp_path, old, f"packs/{new.blobs[0].pack}.pack is missing")
     with pytest.raises(CorruptSnapshot, match="is missing"):
         Repository.open(tmp_path).read(new.blobs[0])
+    assert Repository.open(tmp_path).read(new.blobs[1]) == b"", "what has no bytes needs no pack"
 
 
 def test_a_read_from_a_pack_that_ends_too_early_is_refused(tmp_path: Path, new: Manifest) -> None:
