@@ -1,0 +1,92 @@
+"""A notebook: a folder, a store in it, and one kernel after the other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from tests.support.kernel import Kernel, KernelDiedError, Result
+
+OURS = "colab_guard: "
+BOTH = pytest.mark.parametrize("python", ["newest", "colab"], indirect=True)
+
+# A notebook's first cell. What it defines is the same in each life; what differs is read from the disk.
+ABOVE = """
+import os, time
+HERE = os.getcwd()
+def stop(now=True):
+    "Ends the cell by an error, while this is the first life."
+    if now and not os.path.exists(f"{HERE}/second life"):
+        raise RuntimeError("stopped")
+def die(now=True):
+    "Ends the kernel, while this is the first life."
+    if now and not os.path.exists(f"{HERE}/second life"):
+        os.kill(os.getpid(), 9)
+"""
+
+
+class Book:
+    """A notebook in *folder*, with colab_guard loaded and `ABOVE` run whenever a kernel starts."""
+
+    def __init__(self, folder: Path, python: str, environment: dict[str, str] | None = None) -> None:
+        self.folder, self.store = folder, folder / "store"
+        self._python = python
+        self._environment = {"COLAB_GUARD_STORE": str(self.store), "COLAB_GUARD_EVERY": "0.1s", **(environment or {})}
+        self.start()
+
+    def start(self) -> None:
+        """A kernel, colab_guard in it, and the first cell run."""
+        self.kernel = Kernel(self._python, cwd=self.folder, env=self._environment)
+        self.greeting = self.run("%load_ext colab_guard").check().text
+        self.run(ABOVE).check()
+
+    def restart(self) -> None:
+        """SIGKILL, then the next life."""
+        self.kernel.kill()
+        self.close()
+        (self.folder / "second life").touch()
+        self.start()
+
+    def run(self, cell: str) -> Result:
+        """Runs a cell to its end."""
+        return self.kernel.run(cell, timeout=30)
+
+    def dies_in(self, cell: str) -> None:
+        """Runs a cell that kills the kernel, and starts the next life."""
+        with pytest.raises(KernelDiedError):
+            self.run(cell)
+        self.restart()
+
+    def value(self, expression: str) -> Any:
+        """The value of an expression in the kernel, which must be made of literals."""
+        return ast.literal_eval(self.kernel.run(f"print(repr(({expression})))", hidden=True).check().text)
+
+    def refusal(self, cell: str) -> tuple[str, str]:
+        """The class and message of the error that a cell ends with, having run nothing and printed nothing."""
+        result = self.run(cell)
+        assert result.error is not None, result.text
+        assert result.text == ""
+        return result.error.ename, result.error.evalue
+
+    def close(self) -> None:
+        """Ends the kernel. May be called twice."""
+        self.kernel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def said(result: Result) -> list[str]:
+    """What colab_guard said in a cell's output."""
+    return [line.removeprefix(OURS) for line in result.text.splitlines() if line.startswith(OURS)]
+
+
+def printed(result: Result) -> list[str]:
+    """What the cell itself printed and showed."""
+    return [line for line in result.text.splitlines() if not line.startswith(OURS)]

@@ -1,0 +1,112 @@
+"""A cell that an error or the stop button ended goes on in the same kernel, from its newest snapshot."""
+
+import re
+
+from tests.notebook.book import BOTH, printed, said
+
+pytestmark = BOTH
+
+
+def test_a_body_fixed_after_an_error_goes_on(book):
+    cell = """%%checkpointed fix --every 1it
+seen = []
+for i in range(5):
+    if i == 3: raise ValueError("bad batch")
+    seen.append(i)
+seen"""
+    first = book.run(cell)
+    assert (first.error.ename, first.error.evalue) == ("ValueError", "bad batch")
+    assert re.fullmatch(
+        r"fix was stopped by ValueError; run the cell again to go on from the snapshot of \d+ s ago \(line 3\)\.",
+        said(first)[-1],
+    )
+    result = book.run(cell.replace("if i == 3: raise", "if i == 9: raise")).check()
+    assert said(result)[0].startswith("fix resumed at line 3 ")
+    assert printed(result) == ["[0, 1, 2, 3, 4]"]
+
+
+def test_an_error_behind_the_loop_does_not_run_the_loop_again(book):
+    cell = (
+        "%%checkpointed behind --every 1it\nruns = []\nfor i in range(3): runs.append(i)\nruns.append(int('x'))\nruns"
+    )
+    assert book.run(cell).error.ename == "ValueError"
+    result = book.run(cell.replace("'x'", "'7'")).check()
+    assert printed(result)[0].startswith("[0, 1, 2, 7]")
+
+
+def test_the_stop_button_then_the_cell_again(book):
+    heard = []
+    cell = """%%checkpointed interrupted
+n = 0
+while n < 40:
+    n += 1
+    print(n, flush=True)
+    time.sleep(0.03)
+n"""
+    execution = book.kernel.start(cell, on_text=heard.append)
+    while "12\n" not in "".join(heard):
+        execution.poll(0.1)
+    book.kernel.interrupt()
+    while not execution.poll(0.1):
+        pass
+    assert execution.result.error.ename == "KeyboardInterrupt"
+    assert "interrupted was stopped by KeyboardInterrupt" in said(execution.result)[-1]
+    assert "colab_guard" not in execution.result.error.traceback
+    result = book.run(cell).check()
+    assert said(result)[0].startswith("interrupted resumed at line 3 ")
+    numbers = list(map(int, printed(result)))
+    assert 5 < numbers[0] <= 14
+    assert numbers == [*range(numbers[0], 41), 40]
+
+
+def test_an_error_that_the_cell_catches_itself_is_no_end(book):
+    cell = """%%checkpointed caught --every 1it
+caught = []
+for i in range(4):
+    try:
+        for j in range(4):
+            if j == 2: raise KeyError(j)
+    except KeyError as error:
+        caught.append((i, error.args[0]))
+caught"""
+    result = book.run(cell).check()
+    assert (len(said(result)), printed(result)) == (1, ["[(0, 2), (1, 2), (2, 2), (3, 2)]"])
+
+
+def test_a_context_that_can_not_be_entered_again_is_refused_by_name_before_it_is_entered(book):
+    cell = """%%checkpointed context --every 1it
+import tempfile
+made = []
+class Watched(tempfile.TemporaryDirectory):
+    pass
+with tempfile.TemporaryDirectory() as folder:
+    made.append(folder)
+    for i in range(3): pass
+made"""
+    result = book.run(cell)
+    assert result.error.ename == "UsageError"
+    assert "Line 6 enters tempfile.TemporaryDirectory around a loop" in result.error.evalue
+    assert "Move the `with`" in result.error.evalue
+    assert book.value("made") == []
+    moved = cell.replace("    for i in range(3): pass", "for i in range(3): pass")
+    assert len(book.run(moved).check().text.splitlines()) == 2
+    assert len(book.value("made")) == 1
+
+
+def test_a_system_exit_is_no_finish(book):
+    assert (
+        book.run("%%checkpointed exits\nimport sys\nfor i in range(3): pass\nsys.exit(1)").error.ename == "SystemExit"
+    )
+    assert "resumed" in said(book.run("%%checkpointed exits\nimport sys\nfor i in range(3): pass\ni").check())[0]
+
+
+def test_an_error_in_an_edited_condition_is_mended_again_and_again(book):
+    cell = """%%checkpointed again --every 1it
+seen = []
+for i in range(6):
+    if i == {}: 1 / 0
+    seen.append(i)
+seen"""
+    for at in (1, 3, 5):
+        assert book.run(cell.format(at)).error.ename == "ZeroDivisionError"
+    assert printed(book.run(cell.format(9)).check()) == ["[0, 1, 2, 3, 4, 5]"]
