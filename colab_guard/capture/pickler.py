@@ -6,6 +6,7 @@ stored, and restored, once. What can't be pickled is replaced where it stands by
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 import sys
@@ -48,6 +49,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.where = ""
         self.strict = False
         self._own_names = own_names
+        self._lost: set[int] = set()  # what was replaced by stand-ins; alive as long as the namespace holds it
         self._names = {
             id(value): name
             for name, value in namespace.items()
@@ -58,6 +60,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def add(self, name: str, value: object, *, strict: bool = False) -> None:
         """Appends one variable. With ``strict``, raises Unsaveable where a stand-in would be needed."""
         self.where, self.strict = name, strict
+        if strict:
+            self._refuse_lost(value)
         self.dump(value)
         self.added.append(name)
 
@@ -112,11 +116,29 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         ) as error:
             return self._stand_in(obj, error)
 
+    def _refuse_lost(self, value: object) -> None:
+        # What was replaced under another name would come out of the memo here, unseen: `r = csv.reader(f)`, then
+        # `for i, row in enumerate(r)`. So iterators are followed to those they draw from.
+        todo = [value]
+        while todo:
+            thing = todo.pop()
+            if id(thing) in self._lost:
+                raise Unsaveable(f"{type(thing).__module__}.{type(thing).__qualname__} can't be saved")
+            if isinstance(thing, tuple) or (
+                hasattr(type(thing), "__next__") and type(thing) is not types.GeneratorType
+            ):
+                todo += [
+                    part
+                    for part in gc.get_referents(thing)
+                    if hasattr(type(part), "__next__") or isinstance(part, tuple)
+                ]
+
     def _stand_in(self, obj: Any, error: Exception) -> Any:
         what = f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
         if self.strict:
             raise Unsaveable(f"{what} can't be saved: {error}") from error
         self.note(f"{self.where}: {what}")
+        self._lost.add(id(obj))
         return StandIn, (what, self.where)
 
 

@@ -1,5 +1,6 @@
 """What goes into a snapshot comes out as it was: values, sharing, and what is under way."""
 
+import csv
 import enum
 import io
 import random
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.select import sharers
 from colab_guard.capture.take import take
 from colab_guard.core.errors import LostValue, RestoreError
@@ -197,6 +199,15 @@ def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
     with pytest.raises(LostValue):
         bool(out["deep"]["a"][1])
     assert "stand-in" in repr(out["lock"])
+
+
+def test_an_iterator_that_was_lost_under_its_own_name_is_not_left_in_its_middle() -> None:
+    rows = csv.reader(["a,b"] * 3)
+    namespace = {"__name__": "__main__", "rows": rows, "_cg_i_b0": enumerate(zip(rows, [1, 2]))}
+    with pytest.raises(Unsaveable, match=r"_csv\.reader"):
+        take(namespace, ["rows"], ["_cg_i_b0"], frozenset())
+    with pytest.raises(Unsaveable, match=r"_csv\.reader"):
+        take(namespace, [], ["_cg_i_b0"], frozenset())
 
 
 class Stubborn:
