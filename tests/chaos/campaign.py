@@ -118,6 +118,7 @@ def _story(report: Report) -> str:
     for kill in report.kills:
         kind = "aimed at a write" if kill.into_write else "at random"
         hit = ", a snapshot half written" if kill.hit_write else ""
+        lost = f"{kill.lost_seconds:.2f} s lost"
         lines.append(f"  life {kill.life} killed after {kill.seconds:.4f} s ({lost}), {kind}{hit}")
     lines += [f"  life {life} began: {line}" for life, line in enumerate(report.first_lines, 1)]
     lines += [f"  PROBLEM {problem}" for problem in report.problems]

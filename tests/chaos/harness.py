@@ -32,7 +32,7 @@ LEAST_REMAINING_SECONDS = 0.3  # a kill is drawn from at least this span, lest i
 LIFE_SECONDS = 120.0  # a guarded cell that takes longer hangs
 WRITE_DELAY_SECONDS = 0.005  # how long after a new file a kill may come: about what a small snapshot takes
 FINISHED_LIFE_CHANCE = 0.25  # how often "Run all" is chosen once more after the cell has finished
-SAID = re.compile(r"colab_guard: \S+ (started|resumed|finished) .*")  # a progress bar may stand before it
+SAID = re.compile(r"colab_guard: \S+ (started|resumed|finished)\b.*")  # a progress bar may stand before it
 VERIFY = """
 import sys
 from pathlib import Path
