@@ -31,7 +31,7 @@ from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, hidden_at, is_hidden
 from colab_guard.core.errors import StoreError
 from colab_guard.core.settings import Interval
-from colab_guard.core.words import ago
+from colab_guard.core.words import ago, count_of
 from colab_guard.resume.loading import Load
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.repository import Repository
@@ -55,7 +55,7 @@ class Run:
 
     cell: Cell
     interval: Interval
-    repository: Repository
+    open_repository: Callable[[], Repository]
     namespace: dict[str, Any]
     session_id: str
     say: Callable[[str], None]
@@ -64,6 +64,7 @@ class Run:
     points: list[SafePoint] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
+    repository: Repository | None = None
     finished: bool = False
     last: Manifest | None = None
 
@@ -143,6 +144,7 @@ class Run:
     def restore(self) -> None:
         """Puts the planned snapshot's variables back, all or none."""
         assert self.plan is not None, "only a program made for a plan restores"
+        assert self.repository is not None, "that is where the plan comes from"
         loaders.watch()
         manifest, old = self.plan.manifest, self.plan.old
         body = manifest.body
@@ -186,10 +188,7 @@ class Run:
         names = names_in(self.cell.module)
         self._names = names | sharers(self.namespace, names)
         self._count = 0
-        if self._save(BEGIN, self.cell.module.body[0].lineno):
-            kept = self.last.body["notes"] if self.last else []
-            if kept:
-                self.say(f"not kept in snapshots: {'; '.join(kept)}")
+        self._save(BEGIN, self.cell.module.body[0].lineno)
         self._arm()
 
     def _arm(self) -> None:
@@ -239,12 +238,17 @@ class Run:
             return False
         if self._failing:
             self.say("snapshots are taken again.")
+        if new := [note for note in taken.notes if note not in self._said]:
+            self._said.update(new)
+            self.say(f"not kept in snapshots: {', '.join(new)}.")
         self._failing = False
         return True
 
     def _commit(self, body: dict[str, Any], blobs: list[Any]) -> Manifest:
         keys = [_key(blob) if len(blob) >= SMALL_BYTES else None for blob in blobs]
         known = [self._known.get(key, blob) if key else blob for key, blob in zip(keys, blobs, strict=True)]
+        if self.repository is None:
+            self.repository = self.open_repository()
         try:
             manifest = self.repository.commit(self.cell.name, body, known)
         except StoreError:
@@ -278,13 +282,16 @@ class Run:
     def _say_restored(self, count: int, differs: list[str]) -> None:
         assert self.plan is not None
         manifest = self.plan.manifest
-        age = ago(self.clock() - manifest.created)
+        age, put_back = ago(self.clock() - manifest.created), count_of(count, "variable")
         if self.plan.cursor is None:
-            self.say(f"{self.cell.name} finished earlier ({age}); its results were put back ({count} variables).")
+            self.say(
+                f"{self.cell.name} finished earlier ({age}); its results were put back ({put_back}). "
+                f"--fresh runs it again."
+            )
         else:
             self.say(
                 f"{self.cell.name} resumed at line {manifest.body['line']} from the snapshot of {age}; "
-                f"{count} variables put back."
+                f"{put_back} put back."
             )
         if differs:
             self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")

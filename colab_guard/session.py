@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 import time
 import uuid
 from collections.abc import Callable
@@ -18,14 +19,15 @@ from colab_guard.cell.naming import DERIVED, check_name, derived_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.tree import ITER, RUN, WANTED, Path, parse
-from colab_guard.core.errors import EditedCell, UsageError
+from colab_guard.core.errors import CorruptSnapshot, EditedCell, StoreUnavailable, UsageError
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago
-from colab_guard.run import Plan, Run
+from colab_guard.run import BEGIN, Plan, Run
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
 RELATED = 0.8
+KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
 ALIKE = 0.5  # two sources less alike than this are two cells, not one that was edited
 
 
@@ -49,11 +51,11 @@ class Session:
     store: FilePath
     store_note: str = ""
     clock: Callable[[], float] = time.time
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    id: str = KERNEL
     runs: dict[str, Run] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
-    def repository(self, store: str = "") -> Repository:
+    def repository(self, store: str | FilePath = "") -> Repository:
         """The repository at ``store``, or at the session's own place. Raises StoreError."""
         return Repository.open(store or self.store, clock=self.clock)
 
@@ -70,22 +72,69 @@ class Session:
 
         Raises UsageError, EditedCell or StoreError, with nothing run or changed.
         """
-        cell = Cell(check_name(options.name) if options.name else derived_name(module), source, module)
-        self._refuse_twin(cell, cell_id)
-        repository = self.repository(options.store)
         if not module.body:
             return []
-        plan, said = (None, []) if options.fresh else self._plan(cell, repository, options)
-        run = Run(cell, options.every, repository, self.namespace, self.id, self.say, plan=plan, clock=self.clock)
+        repository = self._repository_to_read(options)
+        name = check_name(options.name) if options.name else self._derived(module, source, repository)
+        cell = Cell(name, source, module)
+        if not options.fresh:
+            self._refuse_twin(cell, cell_id)
+        plan, said = None, list[str]()
+        if repository is not None and not options.fresh:
+            plan, said = self._plan(cell, repository, options)
+        where = options.store or self.store
+        run = Run(
+            cell,
+            options.every,
+            lambda: self.repository(where),
+            self.namespace,
+            self.id,
+            self.say,
+            plan=plan,
+            clock=self.clock,
+            repository=repository,
+        )
         for line in said:
             self.say(line)
         if plan is None:
-            self.say(self._started(cell, options, repository))
+            self.say(self._started(cell, options))
         self.runs[cell.name] = run
         if cell_id:
             self._ids[cell.name] = cell_id
         self.namespace.update({RUN: run, ITER: iter, WANTED: False})
         return self._statements(run, shown)
+
+    def repositories(self) -> list[Repository]:
+        """The session's own, and those that its cells were told to use. Raises StoreError."""
+        places = [self.store, *(run.repository.path for run in self.runs.values() if run.repository is not None)]
+        return [self.repository(place) for place in dict.fromkeys(map(FilePath.absolute, map(FilePath, places)))]
+
+    def _repository_to_read(self, options: Options) -> Repository | None:
+        """The repository, None where there is no place for one: the cell then runs, and each snapshot tries again."""
+        place = FilePath(options.store or self.store)
+        try:
+            return self.repository(str(place))
+        except StoreUnavailable:
+            if (place / "config.json").exists():
+                raise  # snapshots may lie there that can't be read now; to start over would be to lose them
+            return None
+
+    def _derived(self, module: ast.Module, source: str, repository: Repository | None) -> str:
+        """The name of a cell that was given none; cells that begin alike get -2, -3 … as they come."""
+        base = derived_name(module)
+        for name in itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2))):
+            run = self.runs.get(name)
+            if run is not None:
+                # Not this one: it ran to its end with other code. One that did not is taken to have been mended.
+                if same(run.cell.module, module) or not run.finished:
+                    return name
+                continue
+            last = (
+                next((m for m in repository.snapshots(name) if isinstance(m, Manifest)), None) if repository else None
+            )
+            if last is None or last.body["cursor"] is not None or same(parse(last.body["source"]), module):
+                return name
+        raise AssertionError("there is always a further number")
 
     def _statements(self, run: Run, shown: frozenset[int]) -> list[ast.stmt]:
         module, plan, rewriter = run.cell.module, run.plan, Rewriter(shown)
@@ -108,6 +157,11 @@ class Session:
     def _plan(self, cell: Cell, repository: Repository, options: Options) -> tuple[Plan | None, list[str]]:
         manifest, problems = repository.newest(cell.name)
         said = [f"passed over: {problem}" for problem in problems]
+        if manifest is None and problems:
+            raise CorruptSnapshot(
+                f"None of the snapshots of {cell.name!r} can be used: {' '.join(problems)} Nothing was run, and "
+                f"nothing deleted; --fresh starts over."
+            )
         if manifest is None:
             return None, said if options.name else [*said, *self._relatives(cell, repository)]
         old = Cell(cell.name, manifest.body["source"], parse(manifest.body["source"]))
@@ -115,8 +169,14 @@ class Session:
             if manifest.body["session"] == self.id:
                 return None, said
             if not same(old.module, cell.module) and not options.resume_anyway:
-                raise self._edited(cell, manifest, "finished with other code")
+                raise EditedCell(
+                    f"{cell.name!r} finished {ago(self.clock() - manifest.created)} in an earlier kernel, with other "
+                    f"code than this. Nothing was run. --fresh runs the new code; --resume-anyway puts the old results "
+                    f"back. If this is another cell than that one, give it another name."
+                )
             return Plan(manifest, old, None), said
+        if manifest.body["session"] == self.id and _cursor(manifest) == BEGIN:
+            return None, said  # nothing of it had run, and the cells above may have been mended since
         followed = follow(old.module, cell.module, _cursor(manifest))
         if followed.lines and not options.resume_anyway:
             lines = ", ".join(str(line) for line in followed.lines)
@@ -141,8 +201,9 @@ class Session:
         age = ago(self.clock() - manifest.created)
         return EditedCell(
             f"{cell.name!r} {what} since its snapshot of {age}. Nothing was run. Choose: undo the edit and run the "
-            f"cell again; add --resume-anyway to go on from the snapshot with the new code; or add --fresh to start "
-            f"over. If this is another cell than that one, give it another name."
+            f"cell again; add --resume-anyway to go on from the snapshot with the new code (a loop under way keeps "
+            f"what it iterates); or add --fresh to start over. If this is another cell than that one, give it another "
+            f"name."
         )
 
     def _refuse_twin(self, cell: Cell, cell_id: str | None) -> None:
@@ -157,12 +218,12 @@ class Session:
         if twin:
             raise UsageError(
                 f"Two cells are called {cell.name!r}: this one, and the one that begins with "
-                f"`{before.cell.source.strip().splitlines()[0]}`. Their snapshots would be mixed up, so nothing was "
-                f"run. Give one of them another name: %%checkpointed NAME"
+                f"`{ast.unparse(before.cell.module.body[0]).splitlines()[0]}`. Their snapshots would be mixed up, so "
+                f"nothing was run. Give one of them another name; or, if it is one cell written anew, add --fresh."
             )
 
-    def _started(self, cell: Cell, options: Options, repository: Repository) -> str:
-        where = f"snapshots every {options.every} to {repository.path}"
+    def _started(self, cell: Cell, options: Options) -> str:
+        where = f"snapshots every {options.every} to {options.store or self.store}"
         if options.fresh:
             return f"{cell.name} started afresh, {where}. Take --fresh out again, or a death will start it over."
         return f"{cell.name} started, {where}."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
-from colab_guard.core.words import ago, size
+from colab_guard.core.words import ago, count_of, size
 from colab_guard.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import Repository
 
 
 def status_text(session: Session) -> str:
@@ -17,8 +19,10 @@ def status_text(session: Session) -> str:
         lines.append("cells    none guarded yet in this session: put %%checkpointed above the training cell")
     for name, run in session.runs.items():
         lines.append(f"{name:<8} {_state(session, run)}")
+        if run.repository is not None and run.repository.path != session.store:
+            lines.append(f"{'':<8} in {run.repository.path}")
         if run.last and run.last.body["notes"]:
-            lines.append(f"{'':<8} not kept in snapshots: {'; '.join(run.last.body['notes'])}")
+            lines.append(f"{'':<8} not kept in snapshots: {', '.join(run.last.body['notes'])}")
     return "\n".join(lines)
 
 
@@ -32,27 +36,45 @@ def _state(session: Session, run: Run) -> str:
 
 
 def history_table(session: Session) -> str:
-    """The snapshots in the store, newest first."""
+    """The snapshots in the session's stores, newest first; below, what is damaged."""
+    return _each(session, _history)
+
+
+def _each(session: Session, view: Callable[[Repository], str]) -> str:
+    """A view of each repository, under its path where there are several."""
+    repositories = session.repositories()
+    if len(repositories) == 1:
+        return view(repositories[0])
+    return "\n\n".join(f"{repository.path}\n{view(repository)}" for repository in repositories)
+
+
+def _history(repository: Repository) -> str:
     rows = [("no.", "taken", "cell", "where", "holds", "new bytes")]
-    for entry in session.repository().snapshots():
+    damaged = []
+    for entry in repository.snapshots():
         if isinstance(entry, Manifest):
             where = "end" if entry.body["cursor"] is None else f"line {entry.body['line']}"
             taken = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M:%S")
             rows.append((str(entry.seq), taken, entry.cell, where, size(entry.size_bytes), size(entry.new_bytes)))
         else:
-            rows.append(("?", "damaged", str(entry.path), str(entry.error), "", ""))
+            rows.append(("?", "damaged", "", "", "", ""))
+            damaged.append(str(entry.error))
     if len(rows) == 1:
-        return f"no snapshots in {session.store} yet"
+        return f"no snapshots in {repository.path} yet"
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*table, *damaged])
 
 
 def verify_text(session: Session) -> str:
     """Every snapshot read back; what is wrong, in sentences."""
-    report = session.repository().verify()
-    head = f"{report.snapshots_ok} snapshots read back, {size(report.bytes_read)}"
+    return _each(session, _verified)
+
+
+def _verified(repository: Repository) -> str:
+    report = repository.verify()
+    head = f"{count_of(report.snapshots_ok, 'snapshot')} read back, {size(report.bytes_read)}"
     if not report.problems:
         return f"{head}: every byte is what was written"
-    return "\n".join([f"{head}; {len(report.problems)} problems:", *(f"- {problem}" for problem in report.problems)])
+    found = count_of(len(report.problems), "problem")
+    return "\n".join([f"{head}; {found}:", *(f"- {problem}" for problem in report.problems)])

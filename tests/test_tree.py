@@ -22,7 +22,7 @@ ALLOWED_SKIPS = {
     "tests/chaos/test_chaos.py": "kernels with Colab's pins need Python 3.11 and 3.13",
     "tests/chaos/test_compare.py": "values of numpy, torch and pandas",
     "tests/chaos/test_harness.py": "cells that need numpy, torch or pandas",
-    "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13; a full disk is a small tmpfs, which root mounts",
+    "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13; a small tmpfs needs root",
     "tests/store/test_faults.py": "a full disk is a small tmpfs, which root mounts",
     "tests/test_pins.py": "Colab's pins need Python 3.11 and 3.13",
     "tests/test_tree.py": "an unpacked archive has no list of committed files",

@@ -38,6 +38,14 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     return rebuild.function, made, state, None, None, rebuild.function_state
 
 
+def reduce_cached(pickler: Pickler, wrapper: Any) -> Any:
+    """A function of the notebook's under ``functools.lru_cache`` or ``cache``; what it remembers is not kept."""
+    wrapped = wrapper.__wrapped__
+    if getattr(wrapped, "__globals__", None) is not pickler.namespace:
+        return NotImplemented
+    return rebuild.cached_function, (pickler.notebook_name(wrapper), wrapped, wrapper.cache_parameters())
+
+
 def reduce_class(pickler: Pickler, cls: type) -> Any:
     """A class defined in the notebook: what cloudpickle makes of it, beside its name and its data."""
     if cls.__module__ != pickler.module_name:

@@ -6,10 +6,12 @@ stored, and restored, once. What can't be pickled is replaced where it stands by
 
 from __future__ import annotations
 
+import functools
 import gc
 import io
 import pickle
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from typing import Any
@@ -137,7 +139,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         what = f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
         if self.strict:
             raise Unsaveable(f"{what} can't be saved: {error}") from error
-        self.note(f"{self.where}: {what}")
+        self.note(f"{self.where} ({what})")
         self._lost.add(id(obj))
         return StandIn, (what, self.where)
 
@@ -150,6 +152,16 @@ def find(namespace: dict[str, Any], qualname: str) -> Any:
         found = getattr(found, "__dict__", {}).get(attribute)
         found = found.__func__ if isinstance(found, staticmethod | classmethod) else found
     return found
+
+
+def _refuse(pickler: Pickler, thing: Any) -> Any:
+    raise TypeError("it ends with the process that made it")
+
+
+def _reduce_stand_in(pickler: Pickler, stand_in: StandIn) -> Any:
+    what, where = stand_in.__reduce__()[1]
+    pickler.note(f"{where} ({what})")
+    return StandIn, (what, where)
 
 
 def _reduce_dataloader(pickler: Pickler, loader: Any) -> Any:
@@ -169,6 +181,9 @@ def _reduce_bar(pickler: Pickler, bar: Any) -> Any:
 def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     exact: dict[type, Reducer] = {
         types.FunctionType: functions.reduce_function,
+        functools._lru_cache_wrapper: functions.reduce_cached,
+        tempfile._TemporaryFileWrapper: _refuse,
+        StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,
     }
     derived: list[tuple[type, Reducer]] = [

@@ -57,6 +57,11 @@ def current() -> Loading:
     return _current[-1]
 
 
+def is_loading() -> bool:
+    """Whether a load is in progress."""
+    return bool(_current)
+
+
 # -- arrays and tensors -------------------------------------------------------------------------------
 
 
@@ -150,6 +155,14 @@ def _same_shape(new: Any, old: Any) -> bool:
         == old.co_varnames[: old.co_argcount + old.co_kwonlyargcount]
         and new.co_freevars == old.co_freevars
     )
+
+
+def cached_function(qualname: str | None, wrapped: Any, parameters: dict[str, Any]) -> Any:
+    """A function under ``functools.lru_cache``, its cache empty."""
+    import functools
+
+    found = current().find(qualname) if qualname else None
+    return found if hasattr(found, "cache_parameters") else functools.lru_cache(**parameters)(wrapped)
 
 
 def function_state(new: Any, state: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from colab_guard.capture import rebuild
 from colab_guard.core.errors import LostValue
 
 
@@ -34,6 +35,8 @@ class StandIn:
         # Tools ask any object for dunder names and take AttributeError for "no such thing".
         if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
             raise AttributeError(name)
+        if rebuild.is_loading():
+            return StandIn(*self.__reduce__()[1])  # a part of it that was pickled by name, `lock.acquire`
         self._lost()
 
     __call__ = __iter__ = __next__ = __len__ = __bool__ = __getitem__ = __setitem__ = __delitem__ = _lost

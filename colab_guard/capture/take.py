@@ -63,7 +63,7 @@ def _add_all(pickler: Pickler, names: Iterable[str], lost: dict[str, str]) -> tu
         done.add(name)
         value = pickler.namespace[name]
         if name in lost:
-            pickler.note(f"{name}: {lost[name]}")
+            pickler.note(f"{name} ({lost[name]})")
             value = StandIn(lost[name], name)
         try:
             pickler.add(name, value)

@@ -28,7 +28,7 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
     if not plain:
         return NotImplemented
     if tensor.grad_fn is not None:
-        pickler.note(f"{pickler.where}: the graph behind it")
+        pickler.note(f"{pickler.where}'s autograd graph")
         return rebuild.lost_graph, (tensor.detach(), pickler.where)
     region = _region(pickler, tensor.untyped_storage())
     made = (

@@ -24,7 +24,7 @@ from collections.abc import Callable
 
 from colab_guard.cell.edits import Definition
 from colab_guard.cell.rerun import runs_again
-from colab_guard.cell.rewrite import Rewriter, at, method, released
+from colab_guard.cell.rewrite import Rewriter, at, method
 from colab_guard.cell.tree import HIDDEN, Path, block, context_name, iterator_name
 
 
@@ -81,27 +81,31 @@ def _live(body: list[ast.stmt], index: int) -> tuple[list[ast.stmt], int]:
 
 
 def _enter(node: ast.stmt, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf) -> list[ast.stmt]:
-    tail = rest(node, cursor, path, rewriter, leaf)
+    begun = len(rewriter.hidden)
     within_body = cursor[0][0] == "body"
+    if isinstance(node, ast.For) and within_body:
+        rewriter.hide(iterator_name(path))
+    elif isinstance(node, ast.With):
+        rewriter.hide(context_name(path))
+    tail = rest(node, cursor, path, rewriter, leaf)
     match node:
         case ast.For() if within_body:
-            name = iterator_name(path)
-            rewriter.hidden.append(name)
             again = copy.copy(node)
-            again.iter = ast.copy_location(ast.Name(name, ast.Load()), node.iter)
-            return [released(_once(node, tail, rewriter.guarded_for(again, path)), name)]
+            again.iter = ast.copy_location(ast.Name(iterator_name(path), ast.Load()), node.iter)
+            rewriter.hide(iterator_name(path))
+            rewriter.fill_for(again, path)
+            return [_once(node, tail, again), *rewriter.let_go(begun, node)]
         case ast.While() if within_body:
-            return [_once(node, tail, rewriter.live_while(node, path))]
+            return [_once(node, tail, rewriter.live_while(node, path)), *rewriter.let_go(begun, node)]
         case ast.With():
-            name = context_name(path)
-            rewriter.hidden.append(name)
-            manager = method("again", ast.Constant(node.lineno), ast.Name(name, ast.Load()))
-            entered = ast.With([ast.withitem(manager)], tail)
-            return [released(at(entered, node), name)]
+            manager = method("again", ast.Constant(node.lineno), ast.Name(context_name(path), ast.Load()))
+            entered = at(ast.With([ast.withitem(manager)], tail), node)
+            return [entered, *rewriter.let_go(begun, node)]
         case ast.Try() | ast.TryStar():
             new = copy.copy(node)
             if within_body:
                 new.body, new.orelse = tail, rewriter.rest(node.orelse, path, "orelse", 0)
+                rewriter.let_go_on_error(new, begun)
                 return [new]
             # What stands in `else:` is not covered by the handlers, but still by `finally:`.
             return [at(ast.Try(tail, [], [], node.finalbody), node)] if node.finalbody else tail

@@ -74,41 +74,55 @@ class Rewriter:
             return [node, at(ast.Expr(method("imported")), node)]
         if not has_loop(node):
             return [node]
+        before = len(self.hidden)
         new = copy.copy(node)
         match new:
             case ast.For():
-                new.iter = _walrus(self._hide(iterator_name(path)), _call(ITER, new.iter))
-                return [self.guarded_for(new, path)]
+                new.iter = _walrus(self.hide(iterator_name(path)), _call(ITER, new.iter))
+                self.fill_for(new, path)
             case ast.While():
-                return [self.live_while(new, path)]
+                new = self.live_while(new, path)
             case ast.With():
                 item = copy.copy(new.items[0])
                 call = method("context", ast.Constant(node.lineno), item.context_expr)
-                item.context_expr = _walrus(self._hide(context_name(path)), call)
+                item.context_expr = _walrus(self.hide(context_name(path)), call)
                 new.items = [item]
                 new.body = self.rest(node.body, path, "body", 0)  # type: ignore[attr-defined]
-                return [released(new, context_name(path))]
             case ast.Match():
                 new.cases = [
                     ast.match_case(case.pattern, case.guard, self.rest(case.body, path, f"case{number}", 0))
                     for number, case in enumerate(new.cases)
                 ]
-            case ast.If() | ast.Try() | ast.TryStar():
+            case ast.If():
                 new.body = self.rest(new.body, path, "body", 0)
                 new.orelse = self.rest(new.orelse, path, "orelse", 0)
-        return [new]
+            case ast.Try() | ast.TryStar():
+                new.body = self.rest(new.body, path, "body", 0)
+                new.orelse = self.rest(new.orelse, path, "orelse", 0)
+                self.let_go_on_error(new, before)
+        return [new, *self.let_go(before, node)]
 
-    def guarded_for(self, new: ast.For, path: Path) -> ast.stmt:
-        """A ``for`` whose iterator is let go when the loop ends, however it ends."""
-        name = iterator_name(path)
-        new.body, new.orelse = (
-            [
-                self._point((*path, ("body", 0)), new, counts=is_inner_loop(new)),
-                *self.rest(new.body, path, "body", 0),
-            ],
-            [_let_go(name, new), *self.rest(new.orelse, path, "orelse", 0)] if new.orelse else [],
-        )
-        return released(new, name)
+    def let_go(self, before: int, near: ast.stmt) -> list[ast.stmt]:
+        """Lets go of what the statement just rewritten kept in hidden variables, those from ``before`` on.
+
+        Behind the statement for its ordinary end; no ``finally``, for re-raising moves the line that IPython shows.
+        """
+        names: list[ast.expr] = [ast.Name(name, ast.Store()) for name in dict.fromkeys(self.hidden[before:])]
+        return [at(ast.Assign(names, ast.Constant(None)), near)] if names else []
+
+    def let_go_on_error(self, new: ast.Try | ast.TryStar, before: int) -> None:
+        """Lets go in each handler, before the user's code there runs; what nobody handles ends the cell."""
+        new.handlers = [copy.copy(handler) for handler in new.handlers]
+        for handler in new.handlers:
+            handler.body = [*self.let_go(before, handler.body[0]), *handler.body]
+
+    def fill_for(self, new: ast.For, path: Path) -> None:
+        """Puts the safe point and the rewritten blocks into a ``for``."""
+        begun = len(self.hidden) - 1
+        point = self._point((*path, ("body", 0)), new, counts=is_inner_loop(new))
+        new.body = [point, *self.rest(new.body, path, "body", 0)]
+        if new.orelse:
+            new.orelse = [*self.let_go(begun, new), *self.rest(new.orelse, path, "orelse", 0)]
 
     def live_while(self, node: ast.While, path: Path) -> ast.stmt:
         """A ``while`` with a safe point at the start of its body."""
@@ -125,7 +139,8 @@ class Rewriter:
         call = ast.Expr(method("point", ast.Constant(number)))
         return at(ast.If(test, [call], []), near)
 
-    def _hide(self, name: str) -> str:
+    def hide(self, name: str) -> str:
+        """Notes a hidden variable."""
         self.hidden.append(name)
         return name
 
@@ -147,11 +162,3 @@ def _walrus(name: str, value: ast.expr) -> ast.expr:
     new = ast.NamedExpr(ast.Name(name, ast.Store()), value)
     inner = value.args[-1] if isinstance(value, ast.Call) else value
     return ast.fix_missing_locations(ast.copy_location(new, inner))
-
-
-def _let_go(name: str, near: ast.stmt) -> ast.stmt:
-    return at(ast.Assign([ast.Name(name, ast.Store())], ast.Constant(None)), near)
-
-
-def released(node: ast.stmt, name: str) -> ast.stmt:
-    return at(ast.Try([node], [], [], [_let_go(name, node)]), node)

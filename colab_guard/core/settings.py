@@ -21,6 +21,10 @@ class Interval:
     def __str__(self) -> str:
         if self.iterations is not None:
             return f"{self.iterations:,} iterations" if self.iterations > 1 else "iteration"
+        assert self.seconds is not None, "one of the two is given"
+        for unit, seconds in (("h", 3600.0), ("min", 60.0)):
+            if self.seconds > seconds and self.seconds % seconds == 0:
+                return f"{self.seconds / seconds:g} {unit}"
         return f"{self.seconds:g} s"
 
 

@@ -11,6 +11,11 @@ def ago(seconds: float) -> str:
     return f"{minutes} min ago" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min ago"
 
 
+def count_of(number: int, thing: str) -> str:
+    """How many of a thing."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def size(count_bytes: float) -> str:
     """A number of bytes in words, powers of 1000."""
     for unit in ("B", "kB", "MB", "GB"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import textwrap
 from typing import Any
 
 from colab_guard import __version__
@@ -18,7 +19,7 @@ from colab_guard.capture import loaders
 from colab_guard.cell.explain import explain
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
 from colab_guard.notebook import magics
-from colab_guard.notebook.platforms import cell_id, default_place, described, platform_name
+from colab_guard.notebook.platforms import cell_id, default_place, platform_name
 from colab_guard.session import Session
 
 MAGIC = "%%checkpointed"
@@ -63,6 +64,9 @@ class Extension:
             return module
         try:
             statements = self._statements(*call)
+        except SyntaxError:
+            # IPython compiles what is left next, and shows the ordinary error.
+            return ast.Module(module.body[1:], [])
         except Exception as error:  # noqa: BLE001 - whatever it is, the cell's author must see it
             statements = self._instead(error)
         return ast.fix_missing_locations(ast.Module([*_future(module), *statements], []))
@@ -73,12 +77,10 @@ class Extension:
         source = self.shell.transform_cell(f"#\n{body}")
         tree = parse(source)
         tree.body = [node for node in tree.body if not _is_future(node)]
+        compile(ast.Module(tree.body, []), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         request = magics.parse_line(line)
         if request.explain:
             return self._instead(explain(tree, source))
-        if request.options.store:
-            place = described(magics.store_path(request.options.store))
-            self.session.store, self.session.store_note = place.path, place.survives
         shown = _shown(tree.body, self.shell.ast_node_interactivity)
         return self.session.program(tree, source, request.options, cell_id(self.shell), shown)
 
@@ -106,9 +108,10 @@ def mark(lines: list[str]) -> list[str]:
         return lines
     first = lines[0].rstrip()
     magic, _, options = first.partition(" ")
-    if magic != MAGIC or first.endswith("?"):
+    if magic != MAGIC:
         return lines
-    body = "".join(lines[1:])
+    body = textwrap.dedent("".join(lines[1:]))
+    lines = [first, *body.splitlines(keepends=True)]
     return [f"get_ipython().run_line_magic({MARKER!r}, {options.strip()!r}, {body!r})\n", *lines[1:]]
 
 

@@ -12,6 +12,7 @@ from IPython.core.magic_arguments import MagicArgumentParser
 
 from colab_guard.core.errors import UsageError
 from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.notebook.platforms import described
 from colab_guard.session import Options, Session
 from colab_guard.views import history_table, status_text, verify_text
 
@@ -25,7 +26,7 @@ class Request:
 
 
 def _parser() -> Any:
-    parser = MagicArgumentParser(prog="%%checkpointed", add_help=False)
+    parser = MagicArgumentParser(prog="checkpointed", add_help=False)
     parser.add_argument("name", nargs="?", help="the cell's name; derived from its source where none is given")
     parser.add_argument("--every", default=None, help="how often to take a snapshot: 60s, 5m, 100it (default 60s)")
     parser.add_argument("--store", default="", help="the folder for snapshots")
@@ -39,8 +40,10 @@ def parse_line(line: str) -> Request:
     """The request in a ``%%checkpointed`` line. Raises UsageError."""
     parser = _parser()
 
+    usage = "Usage: %%checkpointed [NAME] [--every 60s] [--store PATH] [--fresh] [--resume-anyway] [--explain]"
+
     def fail(message: str) -> None:
-        raise UsageError(f"%%checkpointed {line}: {message}. Usage: {' '.join(parser.format_usage().split()[1:])}")
+        raise UsageError(f"%%checkpointed {line}: {message}. {usage}")
 
     parser.error = fail
     try:
@@ -49,7 +52,8 @@ def parse_line(line: str) -> Request:
         raise UsageError(f"%%checkpointed {line}: {error}") from None
     found = parser.parse_args(words)
     every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "60s"))
-    options = Options(found.name, every, found.store, found.fresh, found.resume_anyway)
+    store = str(described(store_path(found.store)).path) if found.store else ""
+    options = Options(found.name, every, store, found.fresh, found.resume_anyway)
     return Request(options, found.explain)
 
 

@@ -190,7 +190,7 @@ def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
     lock = threading.Lock()
     variables = {"__name__": "__main__", "lock": lock, "deep": {"a": [1, lock]}, "good": 1}
     taken = take(variables, ["lock", "deep", "good"], [], frozenset())
-    assert taken.notes == ("deep: _thread.lock",)  # and not once more for the other name of the same lock
+    assert taken.notes == ("deep (_thread.lock)",)  # and not once more for the other name of the same lock
     held = Held(taken)
     out = Load(held, {}, frozenset()).variables(held.names)
     assert (out["good"], out["deep"]["a"][0]) == (1, 1)
@@ -203,7 +203,7 @@ def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
 
 def test_an_iterator_that_was_lost_under_its_own_name_is_not_left_in_its_middle() -> None:
     rows = csv.reader(["a,b"] * 3)
-    namespace = {"__name__": "__main__", "rows": rows, "_cg_i_b0": enumerate(zip(rows, [1, 2]))}
+    namespace = {"__name__": "__main__", "rows": rows, "_cg_i_b0": enumerate(zip(rows, [1, 2], strict=False))}
     with pytest.raises(Unsaveable, match=r"_csv\.reader"):
         take(namespace, ["rows"], ["_cg_i_b0"], frozenset())
     with pytest.raises(Unsaveable, match=r"_csv\.reader"):

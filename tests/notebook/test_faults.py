@@ -14,11 +14,12 @@ len(seen), len(set(seen))"""
 
 
 @BOTH
-def test_a_store_that_can_not_be_made_is_a_clear_error_with_what_to_do(new_book, tmp_path):
+def test_a_store_that_can_not_be_made_is_told_with_what_to_do_and_the_cell_runs(new_book, tmp_path):
     (tmp_path / "file").touch()
     book = new_book(COLAB_GUARD_STORE=str(tmp_path / "file/store"))
-    kind, message = book.refusal("%%checkpointed nowhere\nprint('RUNS')")
-    assert kind == "StoreUnavailable"
+    result = book.run("%%checkpointed nowhere --every 1it\nfor i in range(9): pass\nprint('RUNS')").check()
+    assert printed(result) == ["RUNS"]
+    _, message = said(result)
     assert f"{tmp_path}/file/store" in message
     assert "Not a directory" in message
     assert "--store" in message

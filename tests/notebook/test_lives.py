@@ -86,8 +86,8 @@ def test_what_can_not_be_kept_is_named_once_in_the_output(new_book):
     book = new_book()
     book.run("import threading; lock = threading.Lock()").check()
     told = said(book.run("%%checkpointed once --every 1it\nfor i in range(5):\n    with lock: pass").check())
-    assert [line for line in told if "lock" in line] == ["not kept in snapshots: lock: _thread.lock"]
-    assert "not kept in snapshots: lock: _thread.lock" in book.run("%guard status").text
+    assert [line for line in told if "lock" in line] == ["not kept in snapshots: lock (_thread.lock)."]
+    assert "not kept in snapshots: lock (_thread.lock)" in book.run("%guard status").text
 
 
 @BOTH
