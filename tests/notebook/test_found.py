@@ -20,8 +20,7 @@ def test_two_unnamed_cells_with_one_loop_header_are_never_mixed_up(new_book):
     book.run(above)
     one = book.run(first)
     two = book.run(second)
-    # at worst a refusal
-    never a wrong end
+    # at worst a refusal, never a wrong end
     assert all(r.error or printed(r) in ([], ["5"]) for r in (one, two)), (one.text, two.text)
     assert book.value("len(a), len(b)") == (5, 5)
 
