@@ -105,14 +105,12 @@ class Run:
 
     def point(self, number: int) -> None:
         """A safe point that the flag was up at."""
-        if os.getpid() != self._pid or threading.get_ident() != self._thread:
-            return
         here = self.points[number]
         if self.interval.iterations is not None:
             self._count += here.counts
             if self._count <= self.interval.iterations:
                 return
-        if number in self._blocked:
+        if number in self._blocked or os.getpid() != self._pid or threading.get_ident() != self._thread:
             return
         try:
             self._save(here.path, here.line)

@@ -1,0 +1,1 @@
+"""What colab_guard costs, beside what one would do without it: ``python -m benchmarks``."""
