@@ -131,3 +131,21 @@ def test_fresh_runs_a_finished_cell_again(book):
 def test_remarks_in_a_finished_cell_are_no_edit(book):
     result = book.run(FINISHED.format("done-remarks --every 5m") + "  # how many").check()
     assert (said(result)[0].startswith("done-remarks finished earlier"), printed(result)) == (True, [])
+
+
+def test_a_set_of_strings_is_gone_through_in_the_order_in_which_it_was_begun(new_book):
+    """Though the new process hashes strings otherwise, and would go through the set in another order."""
+    book = new_book()
+    book.run(
+        "words = {f'word-{i}' for i in range(60)}\nprint(list(words), file=open('begun', 'w'), flush=True)"
+    ).check()
+    cell = """%%checkpointed words --every 1it
+order = []
+for word in words:
+    die(len(order) == 20)
+    order.append(word)
+len(order)"""
+    book.dies_in(cell)
+    book.run("words = set()").check()
+    assert printed(book.run(cell).check()) == ["60"]
+    assert book.value("str(order) == open('begun').read().strip()") is True

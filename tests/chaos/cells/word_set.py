@@ -1,7 +1,6 @@
-# A set of strings, whose order differs in every process.
+# A set of strings.
 # results: vocabulary, order, index, vectors, left
 # seeded
-# hashed
 # %%
 import random
 import time
