@@ -1,6 +1,7 @@
 # A set of strings.
 # results: vocabulary, order, index, vectors, left
 # seeded
+# hashed
 # %%
 import random
 import time
