@@ -28,9 +28,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, proves nothing")
     quick = parser.parse_args().quick
     rows = [
-        *loops.rows(10**5 if quick else 10**7, 1 if quick else 5),
+        *loops.rows(10**5 if quick else 10**7, 1 if quick else 3),
         *start.rows(1 if quick else 7),
-        *snapshots.rows(10**6 if quick else 10**8, 1 if quick else 5),
+        *snapshots.rows(10**6 if quick else 10**8, 1 if quick else 3),
     ]
     print(f"{machine()}; best of several, in alternation\n\n{table(rows)}")
     exceeded = [row.what for row in rows if not row.held]
