@@ -1,8 +1,8 @@
 """One run of a guarded cell: what its safe points do, and how it is resumed.
 
 The rewritten cell holds a run as ``_cg_run`` and calls it; a flag in the namespace, ``_cg_wanted``, says
-whether a safe point has anything to do. A timer thread sets the flag when a snapshot is due; only the process
-and thread that entered the cell act on it.
+whether a safe point has anything to do. A timer thread sets the flag when a snapshot is due, an interrupt when
+the cell is to pause; only the process and thread that entered the cell act on it.
 """
 
 from __future__ import annotations
@@ -12,46 +12,39 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import xxhash
-
-from colab_guard.capture import functions, loaders
-from colab_guard.capture.contexts import check_context, enter_again
-from colab_guard.capture.memory import SMALL_BYTES
+from colab_guard.capture import loaders
+from colab_guard.capture.contexts import Held, check_context, hold, is_made_anew, obstacle
+from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.pickler import Unsaveable
-from colab_guard.capture.process import machine_id, set_process_state
+from colab_guard.capture.process import machine_id, process_state, set_process_state
 from colab_guard.capture.select import names_in, sharers
-from colab_guard.capture.standin import StandIn
-from colab_guard.capture.take import PROCESS, take
+from colab_guard.capture.take import Taken, take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, hidden_at, is_hidden
-from colab_guard.core.errors import StoreError
+from colab_guard.cell.units import Unit, residual_function
+from colab_guard.core.errors import Pause
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
-from colab_guard.resume.loading import Load
-from colab_guard.store.manifest import BlobRef, Manifest
+from colab_guard.pausing import Interrupts, handles_interrupts
+from colab_guard.resume.plan import Plan, State, apply, load
+from colab_guard.saving import Saver
+from colab_guard.stack import Broken, Frame, rewrap, unwrap
+from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
-KEEP = 3
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is to be put back: a snapshot, the cell as it stood then, and its cursor here (None: it had ended)."""
-
-    manifest: Manifest
-    old: Cell
-    cursor: Path | None
-
-
-@dataclass
-class Run:
-    """One run; not thread-safe but for the flag that its timer sets."""
+@dataclass(eq=False)
+class Run(Frame):
+    """One run, the outermost frame of its stack; not thread-safe but for the flag that timers set."""
 
     cell: Cell
     interval: Interval
@@ -61,142 +54,177 @@ class Run:
     say: Callable[[str], None]
     plan: Plan | None = None
     clock: Callable[[], float] = time.time
+    repository: Repository | None = None
+    rerun: frozenset[str] = frozenset()
+    defined: frozenset[str] = frozenset()
+    state: State | None = None  # what is put back; from the start, what a paused run of this cell kept
     points: list[SafePoint] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
-    repository: Repository | None = None
     finished: bool = False
-    last: Manifest | None = None
+    pausing: bool = False
+    kept: Kept | None = None  # where this one paused
+    units: dict[types.CodeType, Any] = field(default_factory=dict)
 
-    _names: set[str] = field(default_factory=set)
-    _known: dict[tuple[int, int], BlobRef] = field(default_factory=dict)
-    _said: set[str] = field(default_factory=set)
-    _failing: bool = False
-    _blocked: set[int] = field(default_factory=set)
-    _timer: threading.Timer | None = None
-    _count: int = 0
-    _process: dict[str, Any] | None = None
-    _replaced: dict[str, Any] = field(default_factory=dict)
+    def __post_init__(self) -> None:
+        self.run = self.parent = self
+        self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository)
+        self.iter_cell = types.CellType(iter)
+        self._names: set[str] = set()
+        self._blocked: set[tuple[Frame | Unit, int]] = set()
+        self._timer: threading.Timer | None = None
+        self._count = self._depth = 0
+        self._stall_seconds = 0.0
+        self._interrupts = Interrupts(self._ask, self._handles)
 
-    # -- what the rewritten cell calls ------------------------------------------------------------------
+    @property
+    def last(self) -> Manifest | None:
+        """The newest snapshot of this run."""
+        return self.saver.last
+
+    # -- what the rewritten cell calls, beside what every frame offers -------------------------------------
 
     def __enter__(self) -> None:
         self._pid, self._thread = os.getpid(), threading.get_ident()
         self.namespace.update(dict.fromkeys(self.hidden))
         loaders.watch()
         if self.plan is None:
-            self._begin()
+            self._names = names_in(self.cell.module)
+            self._names |= sharers(self.namespace, self._names)
+            self._save(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
+            self._arm()
+        self._interrupts.watch()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._interrupts.unwatch()
         self._disarm()
         loaders.unwatch()
         if kind is None:
             if self.plan is None or self.plan.cursor is not None:
-                self._save((("body", len(self.cell.module.body)),), line=0, finished=True)
+                self._save(self, (("body", len(self.cell.module.body)),), 0, None)
             self.finished = True
-        elif self.last is not None:
+        elif self.last is not None and not issubclass(kind, Pause):
             age = self.clock() - self.last.created
             self.say(
                 f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
-                f"of {ago(age)} (line {self.last.body['line']})."
+                f"of {ago(age)} ({place(self.last.body)})."
             )
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
 
-    def point(self, number: int) -> None:
-        """A safe point that the flag was up at."""
-        here = self.points[number]
-        if self.interval.iterations is not None:
-            self._count += here.counts
-            if self._count <= self.interval.iterations:
-                return
-        if number in self._blocked or os.getpid() != self._pid or threading.get_ident() != self._thread:
-            return
-        try:
-            self._save(here.path, here.line)
-        except Unsaveable as error:
-            # The flag stays up: the next safe point outside of this loop takes the snapshot.
-            self._blocked.add(number)
-            self._say_once(f"the loop in line {here.line} can't be left in its middle: {error}")
-            return
-        self._count = int(here.counts)
-        self._arm()
-
-    def context(self, line: int, manager: Any) -> Any:
-        """A manager about to be entered around a loop; refuses one that could not be entered again."""
-        check_context(manager, line, self.namespace)
-        return manager
-
-    def again(self, line: int, manager: Any) -> Any:
-        """A restored manager, to be entered at ``line``."""
-        return enter_again(manager)
+    def context(self, line: int, manager: Any, refused: bool) -> Any:
+        """A manager about to be entered; refuses one around a loop of the cell's own that can't be entered again."""
+        if refused:
+            check_context(manager, line, self.namespace)
+        return hold(manager)
 
     def show(self, value: object) -> None:
         """The value of an expression that IPython would display."""
         sys.displayhook(value)
 
-    def imported(self) -> None:
-        """An import statement of the cell has run."""
-        loaders.watch()
-
     def restore(self) -> None:
-        """Puts the planned snapshot's variables back, all or none."""
+        """Puts the planned snapshot's variables back, all or none; those of a pause are there already."""
         assert self.plan is not None, "only a program made for a plan restores"
-        assert self.repository is not None, "that is where the plan comes from"
         loaders.watch()
-        manifest, old = self.plan.manifest, self.plan.old
-        body = manifest.body
-        load = Load(_Blobs(self.repository, manifest), self.namespace, old.own_names | self.cell.own_names)
-        values = load.variables(body["names"])
-        load.put_in_place()
-        self._process = values.pop(PROCESS)
-        lost = [name for name, value in values.items() if isinstance(value, StandIn) and name in self.namespace]
-        differs = self._differences(values)
-        for name in lost:
-            del values[name]
-        renamed = dict(zip(body["hidden"], hidden_at(self.cell.module, self.plan.cursor or ()), strict=True))
-        values = {renamed.get(name, name): value for name, value in values.items()}
-        self._replaced = {name: values[name] for name in self.cell.own_names if name in values}
-        for name in (old.stored_names | self.cell.stored_names) - values.keys():
-            if name not in lost:
-                self.namespace.pop(name, None)
-        self.namespace.update(values)
-        self._names = {name for name in values if not is_hidden(name)} | names_in(self.cell.module)
-        self.last = manifest
-        self._say_restored(len(values) - len(renamed), differs)
+        names = self.plan.names
+        if self.state is None:
+            assert self.saver.repository is not None, "that is where the plan comes from"
+            assert self.saver.last is not None, "the planned snapshot"
+            self.state = load(self.plan, _Blobs(self.saver.repository, self.saver.last), self.namespace, self.cell)
+            count, differs = apply(self.state, self.plan, self.namespace, self.cell)
+            self._say_restored(count, differs)
+            names = frozenset(self.state.values)
+        self._names = {*names, *names_in(self.cell.module)}
+        self.namespace.update(self.state.hidden)
         if self.plan.cursor is None:
-            set_process_state(self._process)
+            set_process_state(self.state.process)
 
     def adopt(self, name: str) -> None:
-        """A definition before the cursor was edited and has run: the restored function takes its code."""
-        old = self._replaced.get(name)
-        if old is not None and functions.adopt_code(old, self.namespace[name]):
-            self.namespace[name] = old
+        """A definition before the cursor was edited and has run."""
+        if self.state is not None:
+            self.namespace[name] = self.state.adopt(name, self.namespace[name])
 
-    def live(self) -> None:
+    # -- what frames ask -----------------------------------------------------------------------------------
+
+    def is_wanted(self) -> bool:
+        """Whether the flag is up."""
+        return bool(self.namespace[WANTED])
+
+    def go_live(self) -> None:
         """The cursor is reached: loops and contexts are entered again, and the cell goes on from here."""
-        assert self._process is not None, "restore() comes first"
-        set_process_state(self._process)
+        assert self.state is not None, "restore() comes first"
+        set_process_state(self.state.process)
+        self.state = None
         self._count = 1
         self._arm()
 
-    # -- snapshots --------------------------------------------------------------------------------------
+    def next_level(self, frame: Frame, number: int, callee: Any) -> Callable[[], Any]:
+        """The function that was under way in ``frame``'s call, standing where it stood."""
+        assert self.plan is not None, "only a program made for a plan goes deeper"
+        assert self.state is not None, "restore() comes first"
+        depth = len(self.plan.levels) - len(self.state.levels)
+        planned, level = self.plan.levels[depth], self.state.levels.pop(0)
+        values = {**level.values, **level.hidden}
+        unit = residual_function(
+            planned.qualname, planned.source, planned.path, values, level.cells, self.defined,
+            in_call=bool(self.state.levels), rerun=self.plan.rerun,
+        )  # fmt: skip
+        wrappers, inner = unwrap(callee) if level.arguments else ([], None)
+        new = Frame(self, unit, frame, number, tuple(wrappers))
+        function = new.function(unit.code, level.cells, state=values)
+        if not level.arguments:
+            return function
+        (positional, named), *_ = level.arguments
+        return partial(rewrap(wrappers, inner, function), *positional, **named)
 
-    def _begin(self) -> None:
-        names = names_in(self.cell.module)
-        self._names = names | sharers(self.namespace, names)
-        self._count = 0
-        self._save(BEGIN, self.cell.module.body[0].lineno)
+    def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
+        """A safe point that the flag was up at."""
+        here = frame.points[number]
+        if os.getpid() != self._pid or threading.get_ident() != self._thread:
+            return
+        if self._interrupts.asked:
+            self._pause(frame, here, python)
+        if self.interval.iterations is not None and not self._counted(frame, here):
+            return
+        place = (frame.unit if frame is not self else self, number)
+        if place in self._blocked:
+            return
+        begun = time.perf_counter()
+        try:
+            self._save(frame, here.path, here.line, python)
+        except (Unsaveable, Broken) as error:
+            # The flag stays up: the next safe point outside of this loop takes the snapshot.
+            self._blocked.add(place)
+            where = f" of {frame.unit.qualname}()" if frame is not self else ""
+            self.saver.say_once(f"the loop in line {here.line}{where} can't be left in its middle: {error}")
+            return
+        self._stall_seconds = time.perf_counter() - begun
+        self._count = int(here.counts)
         self._arm()
+
+    def _counted(self, frame: Frame, here: SafePoint) -> bool:
+        """Counts an iteration of the innermost loop that is running; whether it is time for a snapshot."""
+        depth = sum(1 for _ in frame.chain())
+        deepest = depth >= self._depth
+        self._depth = depth
+        self._count += here.counts and deepest
+        return self._count > (self.interval.iterations or 0)
+
+    # -- snapshots --------------------------------------------------------------------------------------
 
     def _arm(self) -> None:
         self._disarm()
         self._blocked.clear()
-        if self.interval.seconds is None:
+        for unit in self.units.values():
+            if isinstance(unit, Unit):
+                unit.passed = False
+        if self.interval.iterations is not None:
             self.namespace[WANTED] = True
             return
-        self.namespace[WANTED] = False
-        self._timer = threading.Timer(self.interval.seconds, self.namespace.__setitem__, (WANTED, True))
+        self.namespace[WANTED] = self._interrupts.asked
+        seconds = self.interval.after(self._stall_seconds).seconds
+        assert seconds is not None, "it is no number of iterations"
+        self._timer = threading.Timer(seconds, self.namespace.__setitem__, (WANTED, True))
         self._timer.name, self._timer.daemon = "colab_guard-timer", True
         self._timer.start()
 
@@ -206,81 +234,127 @@ class Run:
             self._timer.join()  # or it might put the flag back into a namespace that was cleaned
             self._timer = None
 
-    def _save(self, path: Path, line: int, *, finished: bool = False) -> bool:
-        """Takes and commits a snapshot; whether that went well. What goes wrong is said once, and again only
-        after it went well in between: it never stops the cell.
-        """
-        hidden = [] if finished else hidden_at(self.cell.module, path)
-        try:
-            taken = take(self.namespace, self._names, hidden, self.cell.own_names)
-            body = {
-                "source": self.cell.source,
-                "cursor": None if finished else {"frames": [{"function": "<cell>", "path": path}]},
-                "line": line,
-                "names": taken.names,
-                "hidden": hidden,
-                "notes": taken.notes,
-                "session": self.session_id,
-                "python": platform.python_version(),
-                "machine": machine_id(),
-            }
-            self.last = self._commit(body, [taken.skeleton, taken.table, *taken.memory])
-        except Unsaveable:
-            raise
-        except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling, must not cost a training
-            if not self._failing:
-                reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}."
-                when = "" if finished else f" The cell goes on; the next try is after {self.interval}."
-                self.say(f"no snapshot could be taken: {reason}{when}")
-            self._failing = True
-            return False
-        if self._failing:
-            self.say("snapshots are taken again.")
-        if new := [note for note in taken.notes if note not in self._said]:
-            self._said.update(new)
-            self.say(f"not kept in snapshots: {', '.join(new)}.")
-        self._failing = False
-        return True
+    def _state(self, frame: Frame, path: Path, python: types.FrameType | None) -> tuple[Path, State]:
+        """The cell's cursor, and what stands around it. Raises Broken, and Unsaveable for a context."""
+        levels = frame.levels(path, python)
+        outermost = next((one for one in reversed([*frame.chain()]) if one is not self), None)
+        cursor = path if outermost is None else self.points[outermost.site].path
+        ended = cursor[0][1] == len(self.cell.module.body)
+        names = [] if ended else hidden_at(self.cell.module, cursor)
+        hidden = {name: self.namespace[name] for name in names}
+        bound = [*self.namespace.values(), *(value for level in levels for value in level.values.values())]
+        for one in [hidden, *(level.hidden for level in levels)]:
+            for name, value in one.items():
+                one[name] = self._kept(value, bound)
+        return cursor, State({}, hidden, levels, {})
 
-    def _commit(self, body: dict[str, Any], blobs: list[Any]) -> Manifest:
-        keys = [_key(blob) if len(blob) >= SMALL_BYTES else None for blob in blobs]
-        known = [self._known.get(key, blob) if key else blob for key, blob in zip(keys, blobs, strict=True)]
-        if self.repository is None:
-            self.repository = self.open_repository()
+    def _kept(self, value: Any, bound: list[Any]) -> Any:
+        """What is kept of a hidden variable."""
+        manager = value.manager if isinstance(value, Held) else value
+        if not hasattr(type(manager), "__exit__") or hasattr(type(manager), "__next__"):
+            return value
+        if isinstance(value, Held) and value.anew:
+            return None
+        if is_made_anew(manager) and any(one is manager for one in bound):
+            return None
+        if name := obstacle(manager, self.namespace):
+            raise Unsaveable(f"the block of `with` {name} around it could not be entered again")
+        return manager
+
+    def _save(self, frame: Frame, path: Path, line: int, python: types.FrameType | None) -> bool:
+        """Takes and commits a snapshot; whether that went well."""
+        ended = python is None
+        otherwise = "" if ended else f" The cell goes on; the next try is after {self.interval}."
         try:
-            manifest = self.repository.commit(self.cell.name, body, known)
-        except StoreError:
-            # A pack that was relied on may be gone; the next snapshot stores every byte again.
-            self._known.clear()
+            return self.saver.save(partial(self._take, frame, path, line, python), otherwise)
+        except (Unsaveable, Broken):
             raise
-        self._known = {key: ref for key, ref in zip(keys, manifest.blobs, strict=True) if key}
-        self.repository.prune(self.cell.name, KEEP)
-        return manifest
+        except Exception as error:  # noqa: BLE001 - a class's own pickling may fail in any way
+            self.saver.failed(error, otherwise)
+            return False
+
+    def _take(
+        self, frame: Frame, path: Path, line: int, python: types.FrameType | None
+    ) -> tuple[dict[str, Any], Taken]:
+        body, state = self._describe(frame, path, line, python)
+        names = self._names - set(body["rerun"])
+        return body, take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
+
+    def _describe(
+        self, frame: Frame, path: Path, line: int, python: types.FrameType | None
+    ) -> tuple[dict[str, Any], State]:
+        """A manifest's body, and what stands at that place beside the cell's variables. Raises Unsaveable, Broken."""
+        cursor, state = self._state(frame, path, python)
+        rerun = set(self.rerun)
+        for values in [self.namespace, *(level.values for level in state.levels)]:
+            rerun |= {name for name, value in values.items() if is_made_anew(value) and not is_hidden(name)}
+        for level in state.levels:
+            for name in rerun & level.values.keys():
+                del level.values[name]
+        chain = [one for one in frame.chain() if one is not self][::-1]
+        functions: list[dict[str, Any]] = []
+        frames: list[dict[str, Any]] = [{"function": "<cell>", "path": cursor}]
+        for index, one in enumerate(chain):
+            code = one.unit.source.as_record()
+            if code not in functions:
+                functions.append(code)
+            inner = chain[index + 1].site if index + 1 < len(chain) else None
+            frames.append({
+                "function": one.unit.qualname,
+                "path": path if inner is None else one.points[inner].path,
+                "code": functions.index(code),
+                "hidden": list(state.levels[index].hidden),
+            })  # fmt: skip
+        body = {
+            "source": self.cell.source,
+            "cursor": None if python is None else {"frames": frames},
+            "functions": functions,
+            "line": self.points[chain[0].site].line if chain else line,
+            "place": f"line {line} of {chain[-1].unit.qualname}()" if chain else f"line {line}",
+            "hidden": list(state.hidden),
+            "rerun": sorted(rerun),
+            "session": self.session_id,
+            "python": platform.python_version(),
+            "machine": machine_id(),
+        }
+        return body, state
+
+    # -- pausing ----------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        self.namespace[WANTED] = True
+
+    def _handles(self, frame: types.FrameType | None) -> bool:
+        """Whether the cell, or a function of its that is under way, handles interrupts itself."""
+        trees = {unit.code: unit.module for unit in self.units.values() if isinstance(unit, Unit)}
+        own = [self.cell.module]
+        while frame is not None:
+            own += [trees[frame.f_code]] if frame.f_code in trees else []
+            frame = frame.f_back
+        return any(map(handles_interrupts, own))
+
+    def _pause(self, frame: Frame, here: SafePoint, python: types.FrameType) -> None:
+        """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""
+        try:
+            body, state = self._describe(frame, here.path, here.line, python)
+            saved = self._save(frame, here.path, here.line, python)
+        except (Unsaveable, Broken):
+            return
+        state.process = process_state()
+        marks = fingerprints(self.namespace, self._names, self.cell.own_names)
+        self.kept = Kept(body, self.clock(), state, frozenset(self._names), marks)
+        self.pausing = True
+        also = ", and on disk" if saved else ""
+        raise Pause(
+            f"{self.cell.name} is paused at {place(body)}; where it stands is kept in memory{also}. Look at its "
+            f"variables, change what you like, and run the cell again: it goes on from here."
+        )
 
     # -- what is said -----------------------------------------------------------------------------------
 
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
-
-    def _differences(self, values: dict[str, Any]) -> list[str]:
-        """Where a plain value that the cell only reads is another in this session than in the snapshot."""
-        stored = self.cell.stored_names
-        return [
-            f"{name} = {value!r} (this session had {self.namespace[name]!r})"
-            for name, value in values.items()
-            if name not in stored
-            and isinstance(value, int | float | str | bool | type(None))
-            and name in self.namespace
-            and isinstance(self.namespace[name], int | float | str | bool | type(None))
-            and self.namespace[name] != value
-        ]
-
     def _say_restored(self, count: int, differs: list[str]) -> None:
         assert self.plan is not None
-        manifest = self.plan.manifest
-        age, put_back = ago(self.clock() - manifest.created), count_of(count, "variable")
+        age, put_back = ago(self.clock() - self.plan.created), count_of(count, "variable")
         if self.plan.cursor is None:
             self.say(
                 f"{self.cell.name} finished earlier ({age}); its results were put back ({put_back}). "
@@ -288,11 +362,28 @@ class Run:
             )
         else:
             self.say(
-                f"{self.cell.name} resumed at line {manifest.body['line']} from the snapshot of {age}; "
-                f"{put_back} put back."
+                f"{self.cell.name} resumed at {place(self.plan.body)} from the snapshot of {age}; {put_back} put back."
             )
         if differs:
             self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
+
+
+def place(body: Mapping[str, Any]) -> str:
+    """Where a snapshot's cursor stands, in words."""
+    return str(body.get("place", f"line {body['line']}"))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a run paused: what a manifest would say, and the objects themselves; ``marks`` are the variables'
+    fingerprints at that moment.
+    """
+
+    body: Mapping[str, Any]
+    created: float
+    state: State
+    names: frozenset[str]
+    marks: dict[str, int]
 
 
 class _Blobs:
@@ -306,7 +397,3 @@ class _Blobs:
 
     def size_bytes(self, number: int) -> int:
         return self._refs[number].size_bytes
-
-
-def _key(blob: Any) -> tuple[int, int]:
-    return xxhash.xxh3_128_intdigest(blob), len(blob)

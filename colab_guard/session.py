@@ -7,22 +7,26 @@ import difflib
 import itertools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
+from colab_guard.capture.fingerprint import changed, fingerprints
 from colab_guard.capture.process import machine_id
-from colab_guard.cell.edits import follow, same
+from colab_guard.capture.sources import source_named
+from colab_guard.cell.edits import Definition, follow, in_loop, same
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.naming import DERIVED, check_name, derived_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
-from colab_guard.cell.tree import ITER, RUN, WANTED, Path, parse
+from colab_guard.cell.scope import Source, body_of, functions_in
+from colab_guard.cell.tree import ITER, RUN, WANTED, Path, hidden_at, parse
 from colab_guard.core.errors import CorruptSnapshot, EditedCell, StoreUnavailable, UsageError
-from colab_guard.core.settings import Interval
+from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
-from colab_guard.run import BEGIN, Plan, Run
+from colab_guard.resume.plan import LevelPlan, Plan
+from colab_guard.run import BEGIN, Kept, Run, place
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -36,10 +40,11 @@ class Options:
     """What the ``%%checkpointed`` line asks for."""
 
     name: str | None = None
-    every: Interval = field(default_factory=lambda: Interval(seconds=60.0))
+    every: Interval = AUTO
     store: str = ""
     fresh: bool = False
     resume_anyway: bool = False
+    rerun: tuple[str, ...] = ()
 
 
 @dataclass
@@ -66,9 +71,10 @@ class Session:
         options: Options,
         cell_id: str | None = None,
         shown: frozenset[int] = frozenset(),
+        filename: str = "<cell>",
     ) -> list[ast.stmt]:
-        """The statements to run in place of a guarded cell's own; the values of those numbered in ``shown`` are
-        displayed.
+        """The statements to run in place of a guarded cell's own, compiled as the file ``filename``; the values of
+        those numbered in ``shown`` are displayed.
 
         Raises UsageError, EditedCell or StoreError, with nothing run or changed.
         """
@@ -76,12 +82,17 @@ class Session:
             return []
         repository = self._repository_to_read(options)
         name = check_name(options.name) if options.name else self._derived(module, source, repository)
-        cell = Cell(name, source, module)
+        cell = Cell(name, source, module, filename)
         if not options.fresh:
             self._refuse_twin(cell, cell_id)
-        plan, said = None, list[str]()
-        if repository is not None and not options.fresh:
-            plan, said = self._plan(cell, repository, options)
+        paused = self.runs[name].kept if name in self.runs and not options.fresh else None
+        plan, said, manifest = None, list[str](), None
+        if paused is not None:
+            plan = self._planned(cell, paused.body, paused.created, options, names=paused.names)
+            said = [self._continued(cell, paused, plan)]
+            manifest = self.runs[name].last
+        elif repository is not None and not options.fresh:
+            plan, said, manifest = self._plan(cell, repository, options)
         where = options.store or self.store
         run = Run(
             cell,
@@ -93,7 +104,11 @@ class Session:
             plan=plan,
             clock=self.clock,
             repository=repository,
+            rerun=frozenset(options.rerun),
+            defined=defined_names(self.namespace, module),
+            state=plan.renamed(paused.state) if plan and paused else None,
         )
+        run.saver.last = manifest
         for line in said:
             self.say(line)
         if plan is None:
@@ -137,16 +152,19 @@ class Session:
         raise AssertionError("there is always a further number")
 
     def _statements(self, run: Run, shown: frozenset[int]) -> list[ast.stmt]:
-        module, plan, rewriter = run.cell.module, run.plan, Rewriter(shown)
+        module, plan = run.cell.module, run.plan
+        rewriter = Rewriter(shown, run.defined, plan.rerun if plan else run.rerun)
         if plan is None:
             body = rewriter.top(module.body)
         else:
-            fresh_machine = plan.manifest.body["machine"] != machine_id()
+            fresh_machine = plan.body["machine"] != machine_id()
             if plan.cursor is None:
                 body = finished(module, new_machine=fresh_machine)
             else:
-                redefined = follow(plan.old.module, module, _cursor(plan.manifest)).redefined
-                body = residual(module, plan.cursor, rewriter, redefined=redefined, new_machine=fresh_machine)
+                body = residual(
+                    module, plan.cursor, rewriter,
+                    in_call=bool(plan.levels), redefined=plan.redefined, new_machine=fresh_machine,
+                )  # fmt: skip
         run.points, run.hidden = rewriter.points, rewriter.hidden
         first = module.body[0]
         # `global` at module level changes nothing but how the flag is loaded, see cell.rewrite.
@@ -154,7 +172,9 @@ class Session:
         guard = ast.With([ast.withitem(ast.Name(RUN, ast.Load()))], body)
         return [flag, at(guard, first)]
 
-    def _plan(self, cell: Cell, repository: Repository, options: Options) -> tuple[Plan | None, list[str]]:
+    def _plan(
+        self, cell: Cell, repository: Repository, options: Options
+    ) -> tuple[Plan | None, list[str], Manifest | None]:
         manifest, problems = repository.newest(cell.name)
         said = [f"passed over: {problem}" for problem in problems]
         if manifest is None and problems:
@@ -163,25 +183,73 @@ class Session:
                 f"nothing deleted; --fresh starts over."
             )
         if manifest is None:
-            return None, said if options.name else [*said, *self._relatives(cell, repository)]
-        old = Cell(cell.name, manifest.body["source"], parse(manifest.body["source"]))
-        if manifest.body["cursor"] is None:
-            if manifest.body["session"] == self.id:
-                return None, said
-            if not same(old.module, cell.module) and not options.resume_anyway:
+            return None, said if options.name else [*said, *self._relatives(cell, repository)], None
+        body = manifest.body
+        if body["cursor"] is None:
+            if body["session"] == self.id:
+                return None, said, None
+            if not same(parse(body["source"]), cell.module) and not options.resume_anyway:
                 raise EditedCell(
                     f"{cell.name!r} finished {ago(self.clock() - manifest.created)} in an earlier kernel, with other "
                     f"code than this. Nothing was run. --fresh runs the new code; --resume-anyway puts the old results "
                     f"back. If this is another cell than that one, give it another name."
                 )
-            return Plan(manifest, old, None), said
-        if manifest.body["session"] == self.id and _cursor(manifest) == BEGIN:
-            return None, said  # nothing of it had run, and the cells above may have been mended since
-        followed = follow(old.module, cell.module, _cursor(manifest))
-        if followed.lines and not options.resume_anyway:
-            lines = ", ".join(str(line) for line in followed.lines)
-            raise self._edited(cell, manifest, f"was edited in line {lines}, which had already run,")
-        return Plan(manifest, old, followed.cursor), said
+        elif body["session"] == self.id and _path(body["cursor"]["frames"][0]) == BEGIN:
+            return None, said, None  # nothing of it had run, and the cells above may have been mended since
+        return self._planned(cell, body, manifest.created, options), said, manifest
+
+    def _planned(
+        self,
+        cell: Cell,
+        body: Mapping[str, Any],
+        created: float,
+        options: Options,
+        names: frozenset[str] = frozenset(),
+    ) -> Plan:
+        """Where a snapshot's cursor lies in the code of this session. Raises EditedCell."""
+        old = Cell(cell.name, body["source"], parse(body["source"]))
+        rerun = frozenset(options.rerun).union(body.get("rerun", ()))
+        if body["cursor"] is None:
+            return Plan(body, created, old, None)
+        first, *others = body["cursor"]["frames"]
+        followed = follow(old.module, cell.module, _path(first), in_call=bool(others))
+        edited = [f"line {line}" for line in followed.lines]
+        repeated = in_loop(cell.module, followed.cursor)
+        levels = []
+        for number, frame in enumerate(others, 1):
+            before = Source.of_record(body["functions"][frame["code"]])
+            source = self._source(cell, frame["function"]) or before
+            new = body_of(source.node())
+            found = follow(
+                body_of(before.node()), new, _path(frame), in_call=number < len(others), in_loop=repeated
+            )  # fmt: skip
+            edited += [f"line {line} of {frame['function']}()" for line in found.lines]
+            repeated = repeated or in_loop(new, found.cursor)
+            hidden = tuple(hidden_at(new, found.cursor))
+            levels.append(LevelPlan(frame["function"], source, found.cursor, hidden))
+        if edited and not options.resume_anyway:
+            age = ago(self.clock() - created)
+            raise EditedCell(
+                f"{cell.name!r} was edited in {', '.join(edited)}, which had already run, since its snapshot of {age}. "
+                f"Nothing was run. Choose: undo the edit and run the cell again; add --resume-anyway to go on from the "
+                f"snapshot with the new code (a loop under way keeps what it iterates); or add --fresh to start over. "
+                f"If this is another cell than that one, give it another name."
+            )
+        hidden = tuple(hidden_at(cell.module, followed.cursor))
+        return Plan(body, created, old, followed.cursor, hidden, tuple(levels), followed.redefined, rerun, names)
+
+    def _source(self, cell: Cell, qualname: str) -> Source | None:
+        """A function's source in this session: the cell's own, or that of the cells above."""
+        if qualname.partition(".")[0] in cell.own_names:
+            found = [one for name, one in functions_in(cell.source, cell.filename) if name == qualname]
+            return found[-1] if found else None
+        return source_named(self.namespace, qualname)
+
+    def _continued(self, cell: Cell, paused: Kept, plan: Plan) -> str:
+        now = fingerprints(self.namespace, paused.names, plan.cell.own_names)
+        names = changed(paused.marks, now)
+        also = f" Changed since, and used as they are now: {', '.join(names)}." if names else ""
+        return f"{cell.name} goes on from where it was paused, {place(paused.body)}.{also}"
 
     def _relatives(self, cell: Cell, repository: Repository) -> list[str]:
         """A cell without a name gets another derived one when its beginning is edited: point to its old run."""
@@ -196,15 +264,6 @@ class Session:
                     f"%%checkpointed {entry.cell} --resume-anyway goes on with it."
                 ]
         return []
-
-    def _edited(self, cell: Cell, manifest: Manifest, what: str) -> EditedCell:
-        age = ago(self.clock() - manifest.created)
-        return EditedCell(
-            f"{cell.name!r} {what} since its snapshot of {age}. Nothing was run. Choose: undo the edit and run the "
-            f"cell again; add --resume-anyway to go on from the snapshot with the new code (a loop under way keeps "
-            f"what it iterates); or add --fresh to start over. If this is another cell than that one, give it another "
-            f"name."
-        )
 
     def _refuse_twin(self, cell: Cell, cell_id: str | None) -> None:
         before = self.runs.get(cell.name)
@@ -229,6 +288,16 @@ class Session:
         return f"{cell.name} started, {where}."
 
 
-def _cursor(manifest: Manifest) -> Path:
-    frames = manifest.body["cursor"]["frames"]
-    return tuple((str(name), int(index)) for name, index in frames[0]["path"])
+def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:
+    """The names to which the notebook gave a meaning: variables, functions, methods."""
+    names = set(namespace)
+    for value in namespace.values():
+        if isinstance(value, type) and value.__module__ == "__main__":
+            names.update(vars(value))
+    names.update(part.name for part in ast.walk(module) if isinstance(part, Definition))
+    names.update(part.id for part in ast.walk(module) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
+    return frozenset(names)
+
+
+def _path(frame: dict[str, Any]) -> Path:
+    return tuple((str(name), int(index)) for name, index in frame["path"])

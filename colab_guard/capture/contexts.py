@@ -1,10 +1,12 @@
 """``with`` blocks around a safe point: which can be entered again, and how.
 
-Two ways. A manager that sets something outside of Python's objects (gradient mode, a warnings filter) is
+Three ways. A manager that sets something outside of Python's objects (gradient mode, a warnings filter) is
 **entered** again: its ``__enter__`` runs. One whose effect is in the objects that a snapshot holds (a class or
 a generator function from the notebook, an open file, a progress bar) is **kept**: it is restored as it stood,
 and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one that remembers
-``was = model.training``, remember the wrong thing. Any other is refused before it is entered.
+``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and executors and
+writers of logs by themselves, is **made anew** by the statement that made it. Any other is refused before it is
+entered around a loop of the cell's own; in a function, its block holds no safe point.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import contextlib
 import io
 from typing import Any
 
-from colab_guard.core.errors import UsageError
+from colab_guard.core.errors import Pause, UsageError
 
 ENTERED = frozenset({
     "contextlib.nullcontext", "contextlib.suppress", "contextlib.redirect_stdout", "contextlib.redirect_stderr",
@@ -25,38 +27,75 @@ ENTERED = frozenset({
 })  # fmt: skip
 
 
-class Kept:
-    """Enters nothing; leaves the restored manager when the block ends."""
+# Made anew by the statement that made them: their threads and connections can't be kept, and nothing of what a
+# cell computes lies in them.
+MADE_ANEW = frozenset({
+    "concurrent.futures.thread.ThreadPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor",
+    "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool", "wandb.sdk.wandb_run.Run",
+    "torch.utils.tensorboard.writer.SummaryWriter", "tensorboardX.writer.SummaryWriter",
+})  # fmt: skip
 
-    def __init__(self, manager: Any) -> None:
-        self._manager = manager
 
-    def __enter__(self) -> None:
-        """The manager was entered in an earlier kernel."""
+class Held:
+    """A manager around a safe point.
 
-    def __exit__(self, *exception: Any) -> Any:
-        return self._manager.__exit__(*exception)
+    One that could not be entered twice is entered once, however often the cell is left and gone on with: it is
+    not entered where it was restored, and not left at a pause.
+    """
+
+    def __init__(self, manager: Any, *, entered: bool = False, anew: bool = False) -> None:
+        self.manager, self._entered, self.anew = manager, entered, anew
+
+    def __enter__(self) -> Any:
+        return None if self._entered else type(self.manager).__enter__(self.manager)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
+        if kind is not None and issubclass(kind, Pause) and not enters_again(self.manager):
+            return None
+        return type(self.manager).__exit__(self.manager, kind, error, trace)
+
+
+def hold(manager: Any, *, anew: bool = False) -> Any:
+    """A manager about to be entered; what is none is given to Python as it is, to say so."""
+    kind = type(manager)
+    return Held(manager, anew=anew) if hasattr(kind, "__enter__") and hasattr(kind, "__exit__") else manager
 
 
 def enter_again(manager: Any) -> Any:
     """What to put behind ``with`` for a restored manager."""
-    return manager if _full_name(type(manager)) in ENTERED else Kept(manager)
+    return manager if enters_again(manager) else Held(manager, entered=True)
+
+
+def enters_again(manager: Any) -> bool:
+    """Whether a manager is entered anew at resume, rather than restored as it stood."""
+    return _full_name(type(manager)) in ENTERED
+
+
+def is_made_anew(thing: object) -> bool:
+    """Whether the statement that made ``thing`` runs again at resume."""
+    return _full_name(type(thing)) in MADE_ANEW
+
+
+def obstacle(manager: Any, namespace: dict[str, Any]) -> str | None:
+    """The name of a manager that could be neither kept nor entered again; None for any other."""
+    kind = type(manager)
+    if enters_again(manager) or isinstance(manager, io.IOBase) or kind.__module__ == "__main__":
+        return None
+    if is_made_anew(manager) or "tqdm" in (base.__name__ for base in kind.__mro__):
+        return None
+    if isinstance(manager, contextlib._GeneratorContextManager) and _globals(manager.gen) is namespace:
+        return None
+    return getattr(getattr(manager, "func", None), "__qualname__", None) or _full_name(kind)
 
 
 def check_context(manager: Any, line: int, namespace: dict[str, Any]) -> None:
     """Raises UsageError for a manager that could be neither kept nor entered again."""
-    kind = type(manager)
-    if _full_name(kind) in ENTERED or isinstance(manager, io.IOBase) or kind.__module__ == "__main__":
-        return
-    if "tqdm" in (base.__name__ for base in kind.__mro__):
-        return
-    if isinstance(manager, contextlib._GeneratorContextManager) and _globals(manager.gen) is namespace:
-        return
-    name = getattr(getattr(manager, "func", None), "__qualname__", None) or _full_name(kind)
-    raise UsageError(
-        f"Line {line} enters {name} around a loop, and colab_guard could not enter it again after the kernel "
-        f"died. Move the `with` into the loop's body or into a function, or out of the guarded cell."
-    )
+    if name := obstacle(manager, namespace):
+        raise UsageError(
+            f"Line {line} enters {name} around a loop, and colab_guard could not enter it again after the kernel "
+            f"died. Move the `with` into the loop's body or into a function, or out of the guarded cell; or, if it may "
+            f"be made anew at resume, name what it gives, `with … as c:`, and add --rerun c."
+        )
 
 
 def _globals(generator: Any) -> Any:

@@ -25,6 +25,7 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     if function.__globals__ is not pickler.namespace:
         return NotImplemented
     pickler.wanted.update(global_names(function.__code__))
+    pickler.files.add(function.__code__.co_filename)
     state: dict[str, Any] = {
         "__qualname__": function.__qualname__,
         "__defaults__": function.__defaults__,
@@ -36,6 +37,15 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     }
     made = (pickler.notebook_name(function), function.__code__, function.__name__, function.__closure__)
     return rebuild.function, made, state, None, None, rebuild.function_state
+
+
+def reduce_cell(pickler: Pickler, cell: types.CellType) -> Any:
+    """A closure's cell: itself first, then what it holds, which may be a function that holds the cell."""
+    try:
+        contents = (cell.cell_contents,)
+    except ValueError:
+        return rebuild.cell, ()
+    return rebuild.cell, (), contents, None, None, rebuild.cell_state
 
 
 def reduce_cached(pickler: Pickler, wrapper: Any) -> Any:

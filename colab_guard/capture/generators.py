@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import gc
 import inspect
-import linecache
 import sys
 import types
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from colab_guard.capture import rebuild
 from colab_guard.capture.contexts import enter_again
+from colab_guard.capture.sources import find_source
 from colab_guard.cell import frames
+from colab_guard.cell.scope import STATE, Source, body_of
 from colab_guard.cell.tree import HIDDEN, ITER, RUN, Path, along, context_name, iterator_name
 
 if TYPE_CHECKING:
@@ -28,16 +29,7 @@ if TYPE_CHECKING:
 EXIT_SLOTS = 1 if sys.version_info < (3, 14) else 2
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a generator's code comes from: the function's source as it stood when it was first saved."""
-
-    source: str
-    line: int
-    filename: str
-
-
-_origins: dict[types.CodeType, Origin] = {}  # of residual generators, whose code no file holds
+_origins: dict[types.CodeType, Source] = {}  # of residual generators, whose code no file holds
 
 
 def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, Any]) -> Any:
@@ -56,7 +48,7 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
     if code.co_name == "<genexpr>":
         return _expression(generator, function, globals_)
     origin = _origins.get(code) or _find(code)
-    node = frames.parse_function(origin.source, origin.line)
+    node = origin.node()
     path: Path = ()
     assert generator.gi_frame is not None, "only a closed generator has no frame"
     names = dict(generator.gi_frame.f_locals)
@@ -66,13 +58,13 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
             names |= _under_way(generator, node, path)
         elif generator.gi_yieldfrom is not None:
             names[frames.SUBGENERATOR] = generator.gi_yieldfrom
-    _check(code, node, names)
+    _check(code, names)
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     names = {name: value for name, value in names.items() if name not in cells}
     kept = {name: cell for name, cell in cells.items() if not name.startswith(HIDDEN)}
     pickler.wanted.update(_names(pickler, function))
     return rebuild.generator, (
-        (origin.source, origin.line, origin.filename),
+        (origin.text, origin.line, origin.filename, origin.owner),
         path,
         names,
         kept,
@@ -124,12 +116,11 @@ def _instructions(code: types.CodeType) -> Any:
     return dis.get_instructions(code)
 
 
-def _find(code: types.CodeType) -> Origin:
-    lines = linecache.getlines(code.co_filename)
-    if not lines:
+def _find(code: types.CodeType) -> Source:
+    found = find_source(code)
+    if found is None:
         raise TypeError(f"generator {code.co_name!r}, whose source can't be found")
-    source = "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
-    return Origin(source, code.co_firstlineno, code.co_filename)
+    return found
 
 
 def _place(generator: Any) -> tuple[int, int]:
@@ -143,7 +134,7 @@ def _place(generator: Any) -> tuple[int, int]:
 def _under_way(generator: Any, node: ast.FunctionDef, path: Path) -> dict[str, Any]:
     """The hidden variables of the loops and contexts around the ``yield``, read off the value stack."""
     slots: list[str | None] = []
-    for depth, (parent, block, _) in enumerate(along(frames.body_of(node), path)):
+    for depth, (parent, block, _) in enumerate(along(body_of(node), path)):
         if isinstance(parent, ast.For) and block == "body":
             slots.append(iterator_name(path[:depth]))
         elif isinstance(parent, ast.With):
@@ -161,23 +152,20 @@ def _under_way(generator: Any, node: ast.FunctionDef, path: Path) -> dict[str, A
     return found
 
 
-def _check(code: types.CodeType, node: ast.FunctionDef, names: dict[str, Any]) -> None:
+def _check(code: types.CodeType, names: dict[str, Any]) -> None:
     # A local that a closure of its own holds would be two after a restore: one in the frame, one in the closure.
     if code.co_cellvars and any(getattr(value, "__closure__", None) for value in names.values()):
         raise TypeError(f"generator {code.co_name!r}, which shares a variable with a function made in it")
-    private = (
-        getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node)
-        if isinstance(part, ast.Attribute | ast.Name)
-    )  # fmt: skip
-    if "." in code.co_qualname and any(name.startswith("__") and not name.endswith("__") for name in private):
-        raise TypeError(f"generator {code.co_qualname!r}, which uses a name private to its class")
 
 
 class Tools:
     """What a residual generator calls in the place where a cell has its run."""
 
+    paused = ()  # it is never paused
+    going = True
+
     @staticmethod
-    def context(line: int, manager: Any) -> Any:
+    def context(line: int, manager: Any, refused: bool) -> Any:
         """The manager itself: whether it can be entered again is asked when the generator is saved."""
         return manager
 
@@ -192,7 +180,7 @@ class Tools:
 
 
 def resume(
-    origin: tuple[str, int, str],
+    origin: tuple[str, int, str, str | None],
     path: Path,
     names: dict[str, Any],
     cells: dict[str, types.CellType],
@@ -200,14 +188,13 @@ def resume(
     qualname: str,
 ) -> Any:
     """The generator, standing where it stood."""
-    source, line, filename = origin
-    node = frames.parse_function(source, line)
-    code = frames.compile_generator(node, path, sorted(names), sorted(cells), filename)
-    tools = {frames.STATE: types.CellType(names), RUN: types.CellType(Tools), ITER: types.CellType(iter)}
+    source = Source(qualname.rpartition(".")[2], *origin)
+    code = frames.compile_generator(source, path, sorted(names), sorted(cells))
+    tools = {STATE: types.CellType(names), RUN: types.CellType(Tools), ITER: types.CellType(iter)}
     closure = tuple(cells[name] if name in cells else tools[name] for name in code.co_freevars)
-    function = types.FunctionType(code, globals_, node.name, None, closure)
+    function = types.FunctionType(code, globals_, source.name, None, closure)
     function.__qualname__ = qualname
-    _origins[code] = Origin(source, line, filename)
+    _origins[code] = source
     new = function()
     next(new)
     return new

@@ -46,6 +46,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.regions = Regions()
         self.storages: dict[tuple[str, int], int] = {}  # torch's, by device and address
         self.wanted: set[str] = set()  # global names that pickled functions use
+        self.files: set[str] = set()  # where pickled functions were defined
         self.added: list[str] = []
         self.notes: list[str] = []
         self.where = ""
@@ -182,6 +183,7 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     exact: dict[type, Reducer] = {
         types.FunctionType: functions.reduce_function,
         functools._lru_cache_wrapper: functions.reduce_cached,
+        types.CellType: functions.reduce_cell,
         tempfile._TemporaryFileWrapper: _refuse,
         StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,

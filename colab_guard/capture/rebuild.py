@@ -148,6 +148,18 @@ def function(qualname: str | None, code: Any, name: str, closure: Any) -> Any:
     return types.FunctionType(code, current().namespace, name, None, closure)
 
 
+def cell() -> Any:
+    """An empty closure cell."""
+    import types
+
+    return types.CellType()
+
+
+def cell_state(new: Any, contents: tuple[Any]) -> None:
+    """Fills a closure cell."""
+    new.cell_contents = contents[0]
+
+
 def _same_shape(new: Any, old: Any) -> bool:
     # What was saved beside the code (defaults, by position) still fits a function that takes the same arguments.
     return bool(

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import is_user_name
+from colab_guard.capture.sources import texts_of
 from colab_guard.capture.standin import StandIn
 
 PROCESS = "<process>"
+SOURCES = "<sources>"
+CELLS = "<cells>"
+ARGUMENTS = "<arguments>"
+
+
+@dataclass(frozen=True)
+class Level:
+    """A function on the stack: its ``values``, its ``hidden`` iterators and contexts, the ``cells`` it shares with
+    functions made in it, the ``arguments`` of each library wrapper around it, and the global names it ``uses``.
+    """
+
+    values: dict[str, Any]
+    hidden: dict[str, Any]
+    cells: dict[str, types.CellType]
+    arguments: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    uses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
     its memory; in words what is not kept as it was. ``memory`` is the live objects' own, not a copy.
+
+    A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
 
     names: tuple[str, ...]
@@ -27,22 +47,32 @@ class Taken:
     notes: tuple[str, ...]
 
 
-def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str], own_names: frozenset[str]) -> Taken:
-    """The content of a snapshot of ``names`` (those that exist), what functions among them use, and the
-    ``hidden`` variables of loops and contexts.
+def take(
+    namespace: dict[str, Any],
+    names: Iterable[str],
+    hidden: Mapping[str, Any],
+    own_names: frozenset[str],
+    levels: Sequence[Level] = (),
+) -> Taken:
+    """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
+    variables of loops and contexts, and the functions under way.
 
-    Raises Unsaveable where a hidden variable can't be pickled: the cell can't be left here.
+    Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
     """
     lost: dict[str, str] = {}
     while True:
         pickler = Pickler(namespace, own_names)
-        failed = _add_all(pickler, names, lost)
+        failed = _add_all(pickler, names, levels, lost)
         if failed is None:
             break
         lost.update([failed])
-    for name in hidden:
-        pickler.add(name, namespace[name], strict=True)
+    for name, value in hidden.items():
+        pickler.add(name, value, strict=True)
+    for depth, level in enumerate(levels, 1):
+        for name, value in level.hidden.items():
+            pickler.add(f"{depth}:{name}", value, strict=True)
     pickler.add(PROCESS, process_state(), strict=True)
+    pickler.add(SOURCES, texts_of(pickler.files), strict=True)
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
@@ -53,15 +83,23 @@ def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str],
     )
 
 
-def _add_all(pickler: Pickler, names: Iterable[str], lost: dict[str, str]) -> tuple[str, str] | None:
+def _add_all(
+    pickler: Pickler, names: Iterable[str], levels: Sequence[Level], lost: dict[str, str]
+) -> tuple[str, str] | None:
     """Adds the variables; the (name, reason) of the first that can't be pickled even with stand-ins in it."""
-    todo, done = sorted(names), set[str]()
+    namespace = pickler.namespace
+    local: dict[str, Any] = {}
+    for depth, level in enumerate(levels, 1):
+        local |= {f"{depth}:{name}": value for name, value in level.values.items()}
+        local[f"{depth}:{CELLS}"], local[f"{depth}:{ARGUMENTS}"] = level.cells, level.arguments
+        pickler.wanted |= level.uses
+    todo, done = [*sorted(names), *local], set[str]()
     while todo:
         name = todo.pop(0)
-        if name in done or name not in pickler.namespace:
+        if name in done or (name not in namespace and name not in local):
             continue
         done.add(name)
-        value = pickler.namespace[name]
+        value = local[name] if name in local else namespace[name]
         if name in lost:
             pickler.note(f"{name} ({lost[name]})")
             value = StandIn(lost[name], name)

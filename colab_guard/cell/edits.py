@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from colab_guard.cell.tree import Loop, Path, block
+from colab_guard.cell.tree import Loop, Path, along, block, called
 from colab_guard.core.errors import EditedCell
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -28,33 +28,37 @@ class Followed:
     redefined: frozenset[str]
 
 
-def follow(old: ast.Module, new: ast.Module, cursor: Path) -> Followed:
-    """Where ``cursor``, a path in ``old``, lies in ``new``.
+def follow(old: ast.Module, new: ast.Module, cursor: Path, *, in_call: bool = False, in_loop: bool = False) -> Followed:
+    """Where ``cursor``, a path in ``old`` (a safe point, or ``in_call`` of the statement there), lies in ``new``.
 
-    Raises EditedCell where the loop, branch or block that it lies in is not there any more.
+    ``in_loop``: the whole of it runs again, for it is a function that a loop calls. Raises EditedCell where the
+    loop, branch, block or call that it lies in is not there any more.
     """
     path: list[tuple[str, int]] = []
     lines: list[int] = []
     node_old: ast.AST = old
     node_new: ast.AST = new
-    in_loop = False
     for depth, (name, index) in enumerate(cursor):
         body_old = block(node_old, name)
         try:
             body_new = block(node_new, name)
         except KeyError:
             raise _gone(body_old[min(index, len(body_old) - 1)]) from None
-        if depth + 1 == len(cursor):
-            found = 0 if in_loop else _gap(body_old, body_new, index)
+        last = depth + 1 == len(cursor)
+        if last and not in_call:
+            found = _gap(body_old, body_new, index)
         else:
             found = _counterpart(body_old, body_new, index, in_loop)
         if not in_loop:
             lines += _edited(body_old[:index], body_new[:found])
         path.append((name, found))
-        if depth + 1 < len(cursor):
+        if last and in_call and called(body_new[found]) is None:
+            raise _gone(body_old[index])
+        if not last or in_call:
             node_old, node_new = body_old[index], body_new[found]
             if not in_loop and not isinstance(node_new, ast.While) and header(node_old) != header(node_new):
                 lines.append(body_new[found].lineno)
+        if not last:
             in_loop = in_loop or (isinstance(node_old, Loop) and cursor[depth + 1][0] == "body")
     return Followed(tuple(path), tuple(lines), _redefined(old, new, path[0][1]))
 
@@ -105,7 +109,14 @@ def header(node: ast.AST) -> str:
             return ast.dump(node.items[0])
         case ast.Match():
             return ast.dump(node.subject)
-    return ""
+        case ast.Try() | ast.TryStar():
+            return ""
+    return ast.dump(node)
+
+
+def in_loop(module: ast.Module, path: Path) -> bool:
+    """Whether a path leads through the body of a loop."""
+    return any(isinstance(node, Loop) and name == "body" for node, name, _ in along(module, path))
 
 
 def _counterpart(old: list[ast.stmt], new: list[ast.stmt], index: int, in_loop: bool) -> int:

@@ -1,4 +1,4 @@
-"""The residual program of a function: a generator that goes on behind one of its own ``yield``s.
+"""The residual program of a generator function: it goes on behind one of its own ``yield``s.
 
 The new generator takes its locals from a hidden dict, enters the loops and contexts around the ``yield``
 again, and first gives up control once, at the very place: that is the state in which it is handed out.
@@ -7,43 +7,25 @@ again, and first gives up control once, at the very place: that is the state in 
 from __future__ import annotations
 
 import ast
-import textwrap
 import types
 from collections.abc import Iterator
 
 from colab_guard.cell.residual import rest
 from colab_guard.cell.rewrite import Rewriter
-from colab_guard.cell.tree import HIDDEN, ITER, RUN, Path, along, blocks, parse
+from colab_guard.cell.scope import STATE, Source, body_of, compile_as, own_statements, without_parameters
+from colab_guard.cell.tree import HIDDEN, Path, along, blocks
 
-STATE = HIDDEN + "state"
 SUBGENERATOR = HIDDEN + "i_sub"
 
 
 class Quiet(Rewriter):
-    """Keeps iterators and contexts in hidden variables, as a cell does, but has no safe points."""
+    """Keeps iterators and contexts in hidden variables, as a cell does, but can't be left but at a ``yield``."""
+
+    def call_in(self, node: ast.stmt) -> None:
+        """No call of a generator's can be left."""
 
     def _point(self, path: Path, near: ast.stmt, counts: bool) -> ast.stmt:
         return ast.copy_location(ast.Pass(), near)
-
-
-def parse_function(source: str, line: int) -> ast.FunctionDef:
-    """The function in ``source``, which begins at ``line`` of its file, every node at its place there."""
-    indented = source[:1].isspace()
-    text = f"if True:\n{source}" if indented else source
-    try:
-        module = parse(text)
-    except SyntaxError:
-        module, indented = parse(textwrap.dedent(source)), False
-    ast.increment_lineno(module, line - 1 - indented)
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef):
-            return node
-    raise TypeError("a generator whose function can't be found in its source")
-
-
-def body_of(node: ast.FunctionDef) -> ast.Module:
-    """The body as a block of its own, for paths to begin in."""
-    return ast.Module(node.body, [])
 
 
 def yield_path(node: ast.FunctionDef, place: tuple[int, int]) -> Path:
@@ -80,39 +62,26 @@ def delegates(node: ast.FunctionDef, path: Path) -> bool:
     return isinstance(yielded(dict(blocks(parent))[name][index]), ast.YieldFrom)
 
 
-def compile_generator(
-    node: ast.FunctionDef, path: Path, names: list[str], free: list[str], filename: str
-) -> types.CodeType:
+def compile_generator(source: Source, path: Path, names: list[str], free: list[str]) -> types.CodeType:
     """The code of a function without parameters whose generator, asked once, stands at ``path``.
 
     ``names`` are loaded from the free variable ``STATE``; ``free`` are the function's own free variables.
     An empty path is the start of the body.
     """
-    declared = [part for part in node.body if isinstance(part, ast.Global | ast.Nonlocal)]
+    node = source.node()
+    declared = [part for part in own_statements(node) if isinstance(part, ast.Global | ast.Nonlocal)]
     body = rest(body_of(node), path, (), Quiet(), _pause) if path else [ast.Expr(ast.Yield()), *node.body]
-    new = _function(node.name, [], [*declared, *map(_load, names), *body])
-    # Compiled inside a function, names that are free in the original (`super()`'s cell among them) stay free.
-    outer = _function(HIDDEN + "outer", sorted({*free, STATE, RUN, ITER}), [new])
-    ast.copy_location(new, node)
-    code = compile(ast.fix_missing_locations(ast.Module([ast.copy_location(outer, node)], [])), filename, "exec")
-    for _ in range(2):
-        code = next(constant for constant in code.co_consts if isinstance(constant, types.CodeType))
-    return code
-
-
-def _function(name: str, parameters: list[str], body: list[ast.stmt]) -> ast.FunctionDef:
-    arguments = ast.arguments([], [ast.arg(parameter) for parameter in parameters], None, [], [], None, [])
-    new = ast.FunctionDef(name, arguments, body, [])
-    setattr(new, "type_params", [])  # noqa: B010 - a field since 3.12, which 3.11 does not know
-    return new
+    left = [*declared, *map(_load, names), *without_parameters(node, body)]
+    return compile_as(node, None, left, free, source.filename, source.owner)
 
 
 def _load(name: str) -> ast.stmt:
-    value = ast.Subscript(ast.Name(STATE, ast.Load()), ast.Constant(name), ast.Load())
+    pop = ast.Attribute(ast.Name(STATE, ast.Load()), "pop", ast.Load())
+    value = ast.Call(pop, [ast.Constant(name)], [])
     return ast.Assign([ast.Name(name, ast.Store())], value)
 
 
-def _pause(body: list[ast.stmt], index: int) -> tuple[list[ast.stmt], int]:
+def _pause(body: list[ast.stmt], index: int, path: Path) -> tuple[list[ast.stmt], int]:
     """What stands for the statement at which the generator is paused, and where the rest begins."""
     node = body[index]
     value = yielded(node)

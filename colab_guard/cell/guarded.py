@@ -10,11 +10,14 @@ from colab_guard.cell.edits import Definition
 
 @dataclass(frozen=True)
 class Cell:
-    """A guarded cell as it was submitted: its name, its (plain Python) source, and the tree of that."""
+    """A guarded cell as it was submitted: its name, its (plain Python) source, the tree of that, and the name of
+    the file that its code is compiled as.
+    """
 
     name: str
     source: str
     module: ast.Module
+    filename: str = "<cell>"
 
     @property
     def own_names(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The residual program: what is left of a cell from a cursor on.
+"""The residual program: what is left of a cell, or of a function, from a cursor on.
 
 Resuming runs no guard and no flag on the way back in. The statements before the cursor are dropped (imports
 and the like, which a fresh kernel needs, are kept, see ``rerun``), each loop on the path goes on with its
@@ -13,7 +13,8 @@ restored iterator, and the iteration that was under way is finished first::
                                 else:
                                     c()
 
-This holds for ``break``, ``continue`` and loop ``else`` as Python defines them, at any depth.
+This holds for ``break``, ``continue`` and loop ``else`` as Python defines them, at any depth. Where the cursor
+lies in a call, ``y = f(x)`` becomes ``y = _cg_run.deeper(n)()``, which calls the residual program of ``f``.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ from collections.abc import Callable
 
 from colab_guard.cell.edits import Definition
 from colab_guard.cell.rerun import runs_again
-from colab_guard.cell.rewrite import Rewriter, at, method
-from colab_guard.cell.tree import HIDDEN, Path, block, context_name, iterator_name
+from colab_guard.cell.rewrite import Rewriter, at, method, placed
+from colab_guard.cell.tree import HIDDEN, Path, block, called, context_name, iterator_name, with_call
 
 
 def residual(
-    module: ast.Module, cursor: Path, rewriter: Rewriter, *, redefined: frozenset[str], new_machine: bool
+    module: ast.Module,
+    cursor: Path,
+    rewriter: Rewriter,
+    *,
+    in_call: bool = False,
+    redefined: frozenset[str] = frozenset(),
+    new_machine: bool = False,
 ) -> list[ast.stmt]:
-    """The statements that carry a cell on from ``cursor``.
+    """The statements that carry a cell on from ``cursor``: a safe point, or ``in_call`` of the statement there.
 
     They call ``_cg_run.restore()`` once the environment stands (imports, installs); then run the definitions
     that were edited, ``_cg_run.adopt(name)`` behind each; and call ``_cg_run.live()`` at the cursor itself,
@@ -47,7 +54,7 @@ def residual(
         if isinstance(node, Definition) and node.name in redefined
         for new in (node, at(ast.Expr(method("adopt", ast.Constant(node.name))), node))
     ]
-    return [*again, _do("restore", near), *edited, *rest(module, cursor, (), rewriter, _live)]
+    return [*again, _do("restore", near), *edited, *rest(module, cursor, (), rewriter, leaf(rewriter, in_call))]
 
 
 def finished(module: ast.Module, *, new_machine: bool) -> list[ast.stmt]:
@@ -56,28 +63,51 @@ def finished(module: ast.Module, *, new_machine: bool) -> list[ast.stmt]:
     return [*again, _do("restore", module.body[-1])]
 
 
-Leaf = Callable[[list[ast.stmt], int], tuple[list[ast.stmt], int]]
+Leaf = Callable[[list[ast.stmt], int, Path], tuple[list[ast.stmt], int]]
 
 
 def rest(node: ast.AST, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf) -> list[ast.stmt]:
     """What is left of ``node``, which stands at ``path``, from ``cursor`` (a path in it) on.
 
-    ``leaf(block, index)`` gives what stands at the cursor itself, and the index at which the block goes on.
+    ``leaf(block, index, path)`` gives what stands at the cursor itself, and the index at which the block goes on.
     """
     (name, index), inner = cursor[0], cursor[1:]
     body = block(node, name)
-    if not inner:
-        first, after = leaf(body, index)
-        return [*first, *rewriter.rest(body, path, name, after)]
+    again = rewriter.made_again(body[:index])
     here = (*path, (name, index))
+    if not inner:
+        first, after = leaf(body, index, here)
+        return [*again, *first, *rewriter.rest(body, path, name, after, begun=after > index)]
     return [
+        *again,
         *_enter(body[index], inner, here, rewriter, leaf),
-        *rewriter.rest(body, path, name, index + 1),
+        *rewriter.rest(body, path, name, index + 1, begun=True),
     ]
 
 
-def _live(body: list[ast.stmt], index: int) -> tuple[list[ast.stmt], int]:
-    return [_do("live", body[min(index, len(body) - 1)])], index
+def leaf(rewriter: Rewriter, in_call: bool) -> Leaf:
+    """What stands at a cell's or function's cursor."""
+
+    def live(body: list[ast.stmt], index: int, path: Path) -> tuple[list[ast.stmt], int]:
+        return [_do("live", body[min(index, len(body) - 1)])], index
+
+    def deeper(body: list[ast.stmt], index: int, path: Path) -> tuple[list[ast.stmt], int]:
+        node = body[index]
+        call = called(node)
+        assert call is not None, "a cursor lies in a call only where one can be left"
+        callee = [call.func] if is_plain(call.func) else []
+        function = method("deeper", ast.Constant(rewriter.note(path, node)), *callee)
+        again = placed(ast.Call(function, [], []), call)
+        return rewriter.statement(with_call(node, again), path), index + 1
+
+    return deeper if in_call else live
+
+
+def is_plain(callee: ast.expr) -> bool:
+    """Whether a callee is a name or an attribute of one: looking it up again finds the same, and does nothing."""
+    while isinstance(callee, ast.Attribute):
+        callee = callee.value
+    return isinstance(callee, ast.Name)
 
 
 def _enter(node: ast.stmt, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf) -> list[ast.stmt]:
@@ -97,18 +127,22 @@ def _enter(node: ast.stmt, cursor: Path, path: Path, rewriter: Rewriter, leaf: L
             return [_once(node, tail, again), *rewriter.let_go(begun, node)]
         case ast.While() if within_body:
             return [_once(node, tail, rewriter.live_while(node, path)), *rewriter.let_go(begun, node)]
-        case ast.With():
-            manager = method("again", ast.Constant(node.lineno), ast.Name(context_name(path), ast.Load()))
-            entered = at(ast.With([ast.withitem(manager)], tail), node)
-            return [entered, *rewriter.let_go(begun, node)]
+        case ast.With(items=items):
+            if not rewriter.reruns(items[0].optional_vars):
+                manager = method("again", ast.Constant(node.lineno), ast.Name(context_name(path), ast.Load()))
+                items = [ast.withitem(manager)]
+            return [at(ast.With(items, tail), node), *rewriter.let_go(begun, node)]
         case ast.Try() | ast.TryStar():
             new = copy.copy(node)
             if within_body:
                 new.body, new.orelse = tail, rewriter.rest(node.orelse, path, "orelse", 0)
-                rewriter.let_go_on_error(new, begun)
-                return [new]
-            # What stands in `else:` is not covered by the handlers, but still by `finally:`.
-            return [at(ast.Try(tail, [], [], node.finalbody), node)] if node.finalbody else tail
+            elif node.finalbody:
+                # What stands in `else:` is not covered by the handlers, but still by `finally:`.
+                new = ast.copy_location(ast.Try(tail, [], [], node.finalbody), node)
+            else:
+                return tail
+            rewriter.outlast_pause(new, begun)
+            return [ast.fix_missing_locations(new)]
     return tail  # the arm of an `if` or `match` that was taken; the `else:` of a loop that is over
 
 

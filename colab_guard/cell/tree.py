@@ -16,6 +16,7 @@ a safe point is a path: before a top-level statement, or before the first statem
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator
 
 Step = tuple[str, int]
@@ -118,6 +119,46 @@ def hidden_at(module: ast.Module, path: Path) -> list[str]:
         elif isinstance(node, ast.With):
             names.append(context_name(path[:depth]))
     return names
+
+
+def called(node: ast.stmt) -> ast.Call | None:
+    """The call that a statement makes before it does anything else with what comes back: the whole statement,
+    the value of an assignment, what ``return`` gives, a ``with`` item, the iterable of a ``for``.
+
+    Such a call can be left in its middle and entered again; one inside a larger expression can't: what the
+    expression computed before it is on the interpreter's stack.
+    """
+    match node:
+        case ast.Expr() | ast.Assign() | ast.Return() | ast.AnnAssign(target=ast.Name()):
+            value = node.value
+        case ast.For():
+            value = node.iter
+        case ast.With():
+            value = node.items[0].context_expr
+        case _:
+            return None
+    return value if isinstance(value, ast.Call) and not is_ours(value.func) else None
+
+
+def with_call(node: ast.stmt, call: ast.expr) -> ast.stmt:
+    """A copy of ``node`` with another expression in the place of its ``called(node)``."""
+    new = copy.copy(node)
+    match new:
+        case ast.For():
+            new.iter = call
+        case ast.With():
+            new.items = [copy.copy(new.items[0])]
+            new.items[0].context_expr = call
+        case ast.Expr() | ast.Assign() | ast.Return() | ast.AnnAssign():
+            new.value = call
+    return new
+
+
+def is_ours(callee: ast.expr) -> bool:
+    """Whether a callee is a method of the run, or what one gives, put there by us."""
+    while isinstance(callee, ast.Call):
+        callee = callee.func
+    return isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.value.id == RUN
 
 
 def is_hidden(name: str) -> bool:

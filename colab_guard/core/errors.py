@@ -12,7 +12,8 @@
     ├── EditedCell            the cell is not the one whose run is to be resumed
     └── LostValue             a stand-in, put where a value could not be kept, was used
 
-A message says what happened (with the name or path), why, and what to do next.
+A message says what happened (with the name or path), why, and what to do next. Beside the tree stands ``Pause``,
+which is no error: it ends a cell at a safe point, to be gone on with.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ class ColabGuardError(Exception):
         # IPython asks an exception for this before it draws a traceback. The message is a sentence
         # to the user; our frames would only bury it.
         return [f"{type(self).__name__}: {self}"]
+
+
+class Pause(BaseException):
+    """Ends a cell at a safe point, to be gone on with in this kernel; a user's ``except`` does not catch it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"colab_guard: {self}"]
 
 
 class UsageError(ColabGuardError):

@@ -11,25 +11,45 @@ from colab_guard.core.errors import UsageError
 UNITS_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
+STALL_SHARE = 0.005  # of the time between two snapshots may be spent in them
+
+
 @dataclass(frozen=True)
 class Interval:
-    """How often a snapshot is due: every ``seconds``, or every ``iterations`` of the innermost loop."""
+    """How often a snapshot is due: every ``seconds``, or every ``iterations`` of the innermost loop.
+
+    ``auto``: ``seconds`` is the least; where snapshots hold the cell up, they come more seldom.
+    """
 
     seconds: float | None = None
     iterations: int | None = None
+    auto: bool = False
+
+    def after(self, stall_seconds: float) -> Interval:
+        """The interval to the next snapshot, when the last one held the cell up for so long."""
+        if not self.auto or self.seconds is None:
+            return self
+        return Interval(max(self.seconds, round(stall_seconds / STALL_SHARE)), auto=True)
 
     def __str__(self) -> str:
         if self.iterations is not None:
             return f"{self.iterations:,} iterations" if self.iterations > 1 else "iteration"
         assert self.seconds is not None, "one of the two is given"
+        if self.auto:
+            return f"{Interval(self.seconds)} (auto)"
         for unit, seconds in (("h", 3600.0), ("min", 60.0)):
             if self.seconds > seconds and self.seconds % seconds == 0:
                 return f"{self.seconds / seconds:g} {unit}"
         return f"{self.seconds:g} s"
 
 
+AUTO = Interval(60.0, auto=True)
+
+
 def parse_interval(text: str) -> Interval:
-    """An interval such as ``60s``, ``2m``, ``1.5h`` or ``100it``. Raises UsageError for anything else."""
+    """An interval such as ``60s``, ``2m``, ``1.5h``, ``100it`` or ``auto``. Raises UsageError for anything else."""
+    if text.strip() == "auto":
+        return AUTO
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(it|ms|s|m|min|h)", text.strip())
     number = float(match[1]) if match else 0.0
     if match and number > 0 and (match[2] != "it" or number.is_integer()):
@@ -38,7 +58,7 @@ def parse_interval(text: str) -> Interval:
         return Interval(seconds=number * UNITS_SECONDS[match[2]])
     raise UsageError(
         f"--every {text} is no interval: give a number above zero with its unit and no space, such as 60s, 5m or "
-        f"1h for a time, or 100it for iterations."
+        f"1h for a time, 100it for iterations, or auto."
     )
 
 

@@ -72,7 +72,7 @@ class Extension:
         return ast.fix_missing_locations(ast.Module([*_future(module), *statements], []))
 
     def _statements(self, line: str, body: str) -> list[ast.stmt]:
-        _show_line_as_written(line)
+        filename = _show_line_as_written(line)
         # The marker's own line is a comment here, so that every other keeps its number.
         source = self.shell.transform_cell(f"#\n{body}")
         tree = parse(source)
@@ -82,7 +82,7 @@ class Extension:
         if request.explain:
             return self._instead(explain(tree, source))
         shown = _shown(tree.body, self.shell.ast_node_interactivity)
-        return self.session.program(tree, source, request.options, cell_id(self.shell), shown)
+        return self.session.program(tree, source, request.options, cell_id(self.shell), shown, filename)
 
     def _instead(self, what: Exception | str) -> list[ast.stmt]:
         """Statements that raise an error, or print a text, in place of the cell."""
@@ -115,11 +115,16 @@ def mark(lines: list[str]) -> list[str]:
     return [f"get_ipython().run_line_magic({MARKER!r}, {options.strip()!r}, {body!r})\n", *lines[1:]]
 
 
-def _show_line_as_written(options: str) -> None:
-    # Tracebacks take a cell's text from linecache. A comment, for some tools parse what they find there.
-    for _, _, lines, *_ in [entry for entry in linecache.cache.values() if len(entry) > 1]:
+def _show_line_as_written(options: str) -> str:
+    """Puts the cell's first line back where tracebacks look for it; the name of the cell's file."""
+    # A comment, for some tools parse what they find there.
+    filename = "<cell>"
+    for name, entry in linecache.cache.items():
+        lines = entry[2] if len(entry) > 2 else []
         if lines and MARKER in lines[0]:
             lines[0] = f"# {MAGIC} {options}".rstrip() + "\n"
+            filename = name
+    return filename
 
 
 def _marker(module: ast.AST) -> tuple[str, str] | None:

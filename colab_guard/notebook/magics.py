@@ -28,10 +28,11 @@ class Request:
 def _parser() -> Any:
     parser = MagicArgumentParser(prog="checkpointed", add_help=False)
     parser.add_argument("name", nargs="?", help="the cell's name; derived from its source where none is given")
-    parser.add_argument("--every", default=None, help="how often to take a snapshot: 60s, 5m, 100it (default 60s)")
+    parser.add_argument("--every", default=None, help="how often to take a snapshot: 60s, 5m, 100it; default auto")
     parser.add_argument("--store", default="", help="the folder for snapshots")
     parser.add_argument("--fresh", action="store_true", help="start over, whatever snapshots there are")
     parser.add_argument("--resume-anyway", action="store_true", help="resume although code that already ran was edited")
+    parser.add_argument("--rerun", action="append", default=[], help="a variable to make anew at resume")
     parser.add_argument("--explain", action="store_true", help="run nothing: show where the cell can be left")
     return parser
 
@@ -51,9 +52,9 @@ def parse_line(line: str) -> Request:
     except ValueError as error:
         raise UsageError(f"%%checkpointed {line}: {error}") from None
     found = parser.parse_args(words)
-    every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "60s"))
+    every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
     store = str(described(store_path(found.store)).path) if found.store else ""
-    options = Options(found.name, every, store, found.fresh, found.resume_anyway)
+    options = Options(found.name, every, store, found.fresh, found.resume_anyway, tuple(found.rerun))
     return Request(options, found.explain)
 
 

@@ -28,7 +28,7 @@ def there_and_back(session: dict[str, Any] | None = None, /, **variables: Any) -
     for value in variables.values():
         if getattr(value, "__module__", "") == "__main__" and hasattr(value, "__globals__"):
             raise AssertionError("make functions with define()")
-    held = Held(take(old, variables, [], frozenset()))
+    held = Held(take(old, variables, {}, frozenset()))
     load = Load(held, session if session is not None else {"__name__": "__main__"}, frozenset())
     values = load.variables(held.names)
     load.put_in_place()
@@ -113,8 +113,8 @@ def test_generators_of_randomness_go_on() -> None:
 def test_a_function_comes_from_the_notebook_with_its_saved_state() -> None:
     old = define("def f(x, seen=[]):\n    seen.append(x)\n    return K * len(seen)\nK = 2\nf.calls = 1")
     old["f"](0)
-    held = Held(take(old, ["f"], [], frozenset()))
-    assert set(held.names) == {"f", "K", "<process>"}, "what a function names is saved with it"
+    held = Held(take(old, ["f"], {}, frozenset()))
+    assert set(held.names) == {"f", "K", "<process>", "<sources>"}, "what a function names is saved with it"
     new = define("def f(x, seen=[]):\n    return 'new code', seen\nK = 5")
     out = Load(held, new, frozenset()).variables(held.names)
     assert out["f"] is new["f"]
@@ -141,7 +141,7 @@ lam = lambda v: f(v) + 1
 
 def test_a_function_that_the_session_lacks_is_made_from_the_snapshot() -> None:
     old = define(CLOSURES)
-    held = Held(take(old, ["f", "count", "lam"], [], frozenset()))
+    held = Held(take(old, ["f", "count", "lam"], {}, frozenset()))
     new: dict[str, Any] = {"__name__": "__main__", "K": 10}
     new |= Load(held, new, frozenset()).variables(held.names)
     assert new["f"](3) == 6, "its globals are the session's namespace"
@@ -173,7 +173,7 @@ def test_classes_of_the_notebook(defined: bool) -> None:
     old = define(CLASSES)
     old["Child"].rate, old["child"].own = 0.5, old["Child"].sizes
     old["Child"].sizes.append(2)
-    held = Held(take(old, ["child", "red", "point", "Child"], [], frozenset()))
+    held = Held(take(old, ["child", "red", "point", "Child"], {}, frozenset()))
     new = define(CLASSES) if defined else {"__name__": "__main__"}
     out = Load(held, new, frozenset()).variables(held.names)
     child = out["child"]
@@ -189,7 +189,7 @@ def test_classes_of_the_notebook(defined: bool) -> None:
 def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
     lock = threading.Lock()
     variables = {"__name__": "__main__", "lock": lock, "deep": {"a": [1, lock]}, "good": 1}
-    taken = take(variables, ["lock", "deep", "good"], [], frozenset())
+    taken = take(variables, ["lock", "deep", "good"], {}, frozenset())
     assert taken.notes == ("deep (_thread.lock)",)  # and not once more for the other name of the same lock
     held = Held(taken)
     out = Load(held, {}, frozenset()).variables(held.names)
@@ -203,11 +203,12 @@ def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
 
 def test_an_iterator_that_was_lost_under_its_own_name_is_not_left_in_its_middle() -> None:
     rows = csv.reader(["a,b"] * 3)
-    namespace = {"__name__": "__main__", "rows": rows, "_cg_i_b0": enumerate(zip(rows, [1, 2], strict=False))}
+    namespace = {"__name__": "__main__", "rows": rows}
+    under_way = {"_cg_i_b0": enumerate(zip(rows, [1, 2], strict=False))}
     with pytest.raises(Unsaveable, match=r"_csv\.reader"):
-        take(namespace, ["rows"], ["_cg_i_b0"], frozenset())
+        take(namespace, ["rows"], under_way, frozenset())
     with pytest.raises(Unsaveable, match=r"_csv\.reader"):
-        take(namespace, [], ["_cg_i_b0"], frozenset())
+        take(namespace, [], under_way, frozenset())
 
 
 class Stubborn:
@@ -225,7 +226,7 @@ def _explode() -> None:
 
 
 def test_a_class_that_fails_to_pickle_costs_no_other_variable() -> None:
-    taken = take({"__name__": "__main__", "bad": Stubborn(), "good": [1]}, ["bad", "good"], [], frozenset())
+    taken = take({"__name__": "__main__", "bad": Stubborn(), "good": [1]}, ["bad", "good"], {}, frozenset())
     held = Held(taken)
     assert len(taken.notes) == 1
     assert Load(held, {}, frozenset()).variables(held.names)["good"] == [1]
@@ -246,7 +247,7 @@ def test_files_go_on_where_they_stood(tmp_path: Path) -> None:
     next(lines), next(lines)
     writing.write("kept\n")
     old = {"__name__": "__main__", "r": reading, "w": writing, "lines": lines, "c": counted}
-    held = Held(take(old, ["r", "w", "lines", "c"], [], frozenset()))
+    held = Held(take(old, ["r", "w", "lines", "c"], {}, frozenset()))
     assert next(lines) == (2, "drie\n"), "looking at a file does not move it"
     writing.write("written after the snapshot\n")
     writing.close()
@@ -265,7 +266,7 @@ def test_files_go_on_where_they_stood(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     with path.open("w") as file:
-        held = Held(take({"__name__": "__main__", "f": file}, ["f"], [], frozenset()))
+        held = Held(take({"__name__": "__main__", "f": file}, ["f"], {}, frozenset()))
     path.unlink()
     with pytest.raises(RestoreError, match=r"log\.txt"):
         Load(held, {}, frozenset()).variables(held.names)

@@ -34,31 +34,6 @@ def test_an_error_behind_the_loop_does_not_run_the_loop_again(book):
     assert printed(result)[0].startswith("[0, 1, 2, 7]")
 
 
-def test_the_stop_button_then_the_cell_again(book):
-    heard = []
-    cell = """%%checkpointed interrupted
-n = 0
-while n < 40:
-    n += 1
-    print(n, flush=True)
-    time.sleep(0.03)
-n"""
-    execution = book.kernel.start(cell, on_text=heard.append)
-    while "12\n" not in "".join(heard):
-        execution.poll(0.1)
-    book.kernel.interrupt()
-    while not execution.poll(0.1):
-        pass
-    assert execution.result.error.ename == "KeyboardInterrupt"
-    assert "interrupted was stopped by KeyboardInterrupt" in said(execution.result)[-1]
-    assert "colab_guard" not in execution.result.error.traceback
-    result = book.run(cell).check()
-    assert said(result)[0].startswith("interrupted resumed at line 3 ")
-    numbers = list(map(int, printed(result)))
-    assert 5 < numbers[0] <= 14
-    assert numbers == [*range(numbers[0], 41), 40]
-
-
 def test_an_error_that_the_cell_catches_itself_is_no_end(book):
     cell = """%%checkpointed caught --every 1it
 caught = []

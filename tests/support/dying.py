@@ -9,18 +9,23 @@ from __future__ import annotations
 import ast
 import linecache
 import random
-from collections.abc import Iterator
-from typing import Any
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path as FilePath
+from typing import Any, NoReturn
 
-from colab_guard.capture.contexts import enter_again
-from colab_guard.capture.process import process_state, set_process_state
+from colab_guard.capture.process import process_state
 from colab_guard.capture.select import names_in
-from colab_guard.capture.take import PROCESS, Taken, take
-from colab_guard.cell.edits import Definition
+from colab_guard.capture.take import Taken
+from colab_guard.cell.guarded import Cell
 from colab_guard.cell.residual import residual
 from colab_guard.cell.rewrite import Rewriter, at
-from colab_guard.cell.tree import ITER, RUN, WANTED, Path, hidden_at, is_hidden, parse
-from colab_guard.resume.loading import Load
+from colab_guard.cell.tree import ITER, RUN, WANTED, is_hidden, parse
+from colab_guard.core.settings import AUTO
+from colab_guard.resume.plan import Plan, apply, load
+from colab_guard.run import Run
+from colab_guard.session import Options, Session, defined_names
+from colab_guard.stack import Frame
 
 
 class Died(BaseException):
@@ -44,75 +49,108 @@ class Held:
         return len(self._blobs[number])
 
 
-class DyingRun:
-    """Stands in for ``colab_guard.run.Run``: dies at the ``dies_at``-th safe point it passes."""
+class DyingRun(Run):
+    """A run that dies at the ``dies_at``-th safe point it passes, and never writes."""
 
-    def __init__(self, namespace: dict[str, Any], source: str, dies_at: int) -> None:
-        self.namespace, self.source, self.module, self.left = namespace, source, parse(source), dies_at
-        self.rewriter = Rewriter()
+    def __init__(self, namespace: dict[str, Any], source: str, dies_at: int, plan: Plan | None = None) -> None:
+        cell = Cell("dying", source, parse(source))
+        super().__init__(
+            cell, AUTO, _no_store, namespace, "", _quiet, plan=plan, defined=defined_names(namespace, cell.module)
+        )
+        self.left = dies_at
+        self.body: dict[str, Any] = {}
         self.held: Held | None = None
-        self.cursor: Path = ()
-        self.values: dict[str, Any] = {}
-        self.own = frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
+        self.from_held: Held | None = None
+        self.where: tuple[str, int] = ("", 0)
 
-    def execute(self, body: list[ast.stmt]) -> None:
+    def execute(self) -> None:
+        """Runs the cell, or what is left of it."""
+        rewriter = Rewriter(defined=self.defined)
+        if self.plan is None:
+            body = rewriter.top(self.cell.module.body)
+        else:
+            assert self.plan.cursor is not None, "only cells that died are carried on"
+            body = residual(self.cell.module, self.plan.cursor, rewriter, in_call=bool(self.plan.levels))
+        self.points = rewriter.points
+        self._names = names_in(self.cell.module)
         self.namespace |= {RUN: self, ITER: iter, WANTED: True}
-        # As IPython does it: a generator's source is looked up by the name of the code's file.
-        linecache.cache["<cell>"] = (len(self.source), None, self.source.splitlines(keepends=True), "<cell>")
-        program = [at(ast.Global([WANTED]), self.module.body[0]), *body]
+        _publish("<cell>", self.cell.source)
+        program = [at(ast.Global([WANTED]), self.cell.module.body[0]), *body]
         exec(compile(ast.fix_missing_locations(ast.Module(program, [])), "<cell>", "exec"), self.namespace)
 
-    def point(self, number: int) -> None:
+    def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
+        """Dies at the point where it is to die."""
         self.left -= 1
         if self.left:
             return
-        self.cursor = self.rewriter.points[number].path
-        hidden = hidden_at(self.module, self.cursor)
-        self.held = Held(take(self.namespace, names_in(self.module), hidden, self.own))
+        here = frame.points[number]
+        self.where = (frame.unit.qualname if frame is not self else "", here.line)
+        body, taken = self._take(frame, here.path, here.line, python)
+        self.body = {**body, "names": taken.names}
+        self.held = Held(taken)
         raise Died
 
     def restore(self) -> None:
-        self.namespace |= self.values
+        """Loads what the run before held."""
+        assert self.plan is not None
+        assert self.from_held is not None
+        self.state = load(self.plan, self.from_held, self.namespace, self.cell)
+        apply(self.state, self.plan, self.namespace, self.cell)
+        self.namespace.update(self.state.hidden)
 
-    def live(self) -> None:
-        set_process_state(self.values[PROCESS])
+    def _arm(self) -> None:
+        self.namespace[WANTED] = True
 
-    def imported(self) -> None:
-        """Nothing to watch for here."""
 
-    def context(self, line: int, manager: Any) -> Any:
-        return manager
+def _no_store() -> NoReturn:
+    raise AssertionError("nothing is written here")
 
-    def again(self, line: int, manager: Any) -> Any:
-        return enter_again(manager)
+
+def _quiet(text: str) -> None:
+    pass
+
+
+def _publish(name: str, source: str) -> None:
+    # As IPython does it: a function's source is looked up by the name of the code's file.
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+
+
+def _above(above: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    _publish("<above>", above)
+    exec(compile(above, "<above>", "exec"), namespace)
+    return namespace
 
 
 def plain(source: str, above: str = "") -> dict[str, Any]:
     """The variables at the end of the cell, run as Python runs it."""
     random.seed(7)
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(above, namespace)
+    namespace = _above(above)
+    _publish("<cell>", source)
     exec(compile(source, "<cell>", "exec"), namespace)
     return _end(namespace)
 
 
-def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
-    """For each safe point, the end of a run that died there, and again ``stride`` points further, and so on."""
+def lives(
+    source: str, above: str = "", stride: int = 1, chosen: Callable[[int], bool] = lambda point: True
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """For each safe point that is ``chosen``, the end of a run that died there, and again ``stride`` points further,
+    and so on.
+    """
     count = 0
     while True:
         count += 1
+        if not chosen(count):
+            continue
         random.seed(7)
-        namespace: dict[str, Any] = {"__name__": "__main__"}
-        exec(above, namespace)
-        run = DyingRun(namespace, source, count)
-        body = run.rewriter.top(run.module.body)
+        run = DyingRun(_above(above), source, count)
         deaths = 0
         while True:
             try:
-                run.execute(body)
+                run.execute()
             except Died:
                 deaths += 1
-                run, body = _next_life(run, source, above, stride)
+                run = _next_life(run, source, above, stride)
             else:
                 break
         if not deaths:
@@ -120,16 +158,23 @@ def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, 
         yield count, _end(run.namespace)
 
 
-def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> tuple[DyingRun, list[ast.stmt]]:
+def points(source: str, above: str = "") -> int:
+    """How many safe points a run of the cell passes."""
+    random.seed(7)
+    run = DyingRun(_above(above), source, 0)
+    run.execute()
+    return -run.left
+
+
+def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> DyingRun:
     random.seed()
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(above, namespace)
-    run = DyingRun(namespace, source, stride)
-    assert dead.held is not None
-    load = Load(dead.held, namespace, run.own)
-    run.values = load.variables(dead.held.names)
-    load.put_in_place()
-    return run, residual(run.module, dead.cursor, run.rewriter, redefined=frozenset(), new_machine=False)
+    namespace = _above(above)
+    session = Session(namespace, _quiet, FilePath("nowhere"))
+    cell = Cell("dying", source, parse(source))
+    plan = session._planned(cell, dead.body, 0.0, Options())
+    run = DyingRun(namespace, source, stride, plan)
+    run.from_held = dead.held
+    return run
 
 
 def _end(namespace: dict[str, Any]) -> dict[str, Any]:

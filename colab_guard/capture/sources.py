@@ -1,0 +1,58 @@
+"""The source of the notebook's functions, as the cells stand that defined them.
+
+A cell's text is where Python's tracebacks look for it, in ``linecache``; what IPython put there is the text
+after its own transformations, which is what the code was compiled from.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import types
+from typing import Any
+
+from colab_guard.cell.scope import Source, functions_in
+
+_files: dict[str, tuple[str, dict[str, list[Source]]]] = {}
+
+
+def find_source(code: types.CodeType) -> Source | None:
+    """Where a function's code comes from; None where no source is at hand (``exec``, ``%%time``)."""
+    found = _functions(code.co_filename).get(code.co_qualname, [])
+    return next((one for one in found if one.line == code.co_firstlineno), None)
+
+
+def source_named(namespace: dict[str, Any], qualname: str) -> Source | None:
+    """The function of that qualified name as the notebook defines it now; None where it does not."""
+    thing = namespace.get(qualname.partition(".")[0])
+    parts = vars(thing).values() if isinstance(thing, type) else [thing]
+    for part in parts:
+        inner: Any = getattr(part, "__func__", part)  # static and class methods
+        part = inspect.unwrap(inner) if callable(inner) else inner
+        if isinstance(part, types.FunctionType) and part.__globals__ is namespace:
+            found = _functions(part.__code__.co_filename).get(qualname)
+            if found:
+                return found[-1]
+    return None
+
+
+def _functions(filename: str) -> dict[str, list[Source]]:
+    text = "".join(linecache.getlines(filename))
+    known, functions = _files.get(filename, ("", {}))
+    if known != text:
+        functions = {}
+        for qualname, source in functions_in(text, filename):
+            functions.setdefault(qualname, []).append(source)
+        _files[filename] = text, functions
+    return functions
+
+
+def keep_source(filename: str, text: str) -> None:
+    """Makes a cell's text known under the name that code from an earlier kernel carries."""
+    if filename not in linecache.cache:
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+
+
+def texts_of(filenames: set[str]) -> dict[str, str]:
+    """The texts of the cells among ``filenames``."""
+    return {name: "".join(linecache.getlines(name)) for name in sorted(filenames) if linecache.getlines(name)}
