@@ -167,7 +167,7 @@ class Run(Frame):
         values = {**level.values, **level.hidden}
         unit = residual_function(
             planned.qualname, planned.source, planned.path, values, level.cells, self.defined,
-            in_call=bool(self.state.levels), rerun=self.plan.rerun,
+            in_call=bool(self.state.levels), wrapped=bool(level.arguments), rerun=self.plan.rerun,
         )  # fmt: skip
         wrappers, inner = unwrap(callee) if level.arguments else ([], None)
         new = Frame(self, unit, frame, number, tuple(wrappers))

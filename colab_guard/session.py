@@ -9,13 +9,15 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
 from colab_guard.capture.fingerprint import changed, fingerprints
 from colab_guard.capture.process import machine_id
-from colab_guard.capture.sources import source_named
+from colab_guard.capture.sources import resolve, source_named
 from colab_guard.cell.edits import Definition, follow, in_loop, same
+from colab_guard.cell.explain import explain
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.naming import DERIVED, check_name, derived_name
 from colab_guard.cell.residual import finished, residual
@@ -118,6 +120,11 @@ class Session:
             self._ids[cell.name] = cell_id
         self.namespace.update({RUN: run, ITER: iter, WANTED: False})
         return self._statements(run, shown)
+
+    def explanation(self, module: ast.Module, source: str, filename: str) -> str:
+        """Where a cell, and the functions it calls, can be left and entered again. Runs nothing."""
+        own = dict(functions_in(source, filename))
+        return explain(module, source, partial(resolve, self.namespace, own), partial(described, self.namespace))
 
     def repositories(self) -> list[Repository]:
         """The session's own, and those that its cells were told to use. Raises StoreError."""
@@ -297,6 +304,11 @@ def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[st
     names.update(part.name for part in ast.walk(module) if isinstance(part, Definition))
     names.update(part.id for part in ast.walk(module) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))
     return frozenset(names)
+
+
+def described(namespace: dict[str, Any], iterable: ast.expr) -> str | None:
+    """What resume does with a loop over what a name stands for now."""
+    return None
 
 
 def _path(frame: dict[str, Any]) -> Path:

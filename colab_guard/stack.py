@@ -8,6 +8,7 @@ A twin lives for one call, so a function is never changed, and whoever else call
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
@@ -15,7 +16,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from colab_guard.capture.contexts import enter_again, hold
+from colab_guard.capture.contexts import enter_again, enters_again, hold
 from colab_guard.capture.functions import global_names
 from colab_guard.capture.loaders import watch
 from colab_guard.capture.sources import find_source
@@ -220,13 +221,14 @@ def _expect(code: types.CodeType, top: types.FrameType | None, frame: Frame) -> 
 
 def unwrap(function: types.FunctionType) -> tuple[list[types.FunctionType], Any]:
     """A decorated function's wrappers, outermost first, and the function inside; ``([], None)`` where a wrapper
-    does not hold what it wraps in its closure.
+    does not hold what it wraps in its closure, or could not run again.
     """
     levels: list[types.FunctionType] = []
     thing: Any = function
     while isinstance(thing, types.FunctionType) and hasattr(thing, "__wrapped__"):
         inner = thing.__wrapped__
-        if not any(_holds(cell, inner) for cell in thing.__closure__ or ()):
+        cells = thing.__closure__ or ()
+        if not any(_holds(cell, inner) for cell in cells) or any(map(_once, cells)):
             return [], None
         levels.append(thing)
         thing = inner
@@ -244,6 +246,14 @@ def rewrap(levels: list[types.FunctionType], inner: Any, new: Any) -> Any:
         made.__dict__.update(wrapper.__dict__)
         inner, new = wrapper, made
     return new
+
+
+def _once(cell: types.CellType) -> bool:
+    """Whether a cell holds a context manager used as a decorator that may not be entered twice."""
+    try:
+        return isinstance(cell.cell_contents, contextlib.ContextDecorator) and not enters_again(cell.cell_contents)
+    except ValueError:  # empty
+        return False
 
 
 def _holds(cell: types.CellType, thing: object) -> bool:

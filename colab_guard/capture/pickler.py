@@ -6,6 +6,7 @@ stored, and restored, once. What can't be pickled is replaced where it stands by
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import io
@@ -13,7 +14,7 @@ import pickle
 import sys
 import tempfile
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cloudpickle
@@ -79,11 +80,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def notebook_name(self, thing: Any) -> str | None:
         """The name by which a restore may look for a function or class in the notebook, None for no name."""
-        qualname = str(thing.__qualname__)
+        qualname = code_name(thing)
         root = qualname.partition(".")[0]
         if root in self._own_names:
             return None
-        if find(self.namespace, qualname) is thing:
+        if find(self.namespace, qualname, qualname) is thing:
             return qualname
         name = self._names.get(id(thing))
         return name if name not in self._own_names else None
@@ -145,14 +146,39 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return StandIn, (what, self.where)
 
 
-def find(namespace: dict[str, Any], qualname: str) -> Any:
-    """The object a dotted name leads to from the namespace, None where it leads nowhere."""
+def code_name(thing: Any) -> str:
+    """The qualified name of a class, or of a function's code: ``functools.wraps`` does not change that."""
+    return str(thing.__code__.co_qualname if isinstance(thing, types.FunctionType) else thing.__qualname__)
+
+
+def find(namespace: dict[str, Any], qualname: str, inside: str | None = None) -> Any:
+    """The object a dotted name leads to from the namespace, None where it leads nowhere.
+
+    ``inside``: the code's name of a function, which may be there under decorators.
+    """
     root, *rest = qualname.split(".")
     found = namespace.get(root)
     for attribute in rest:
         found = getattr(found, "__dict__", {}).get(attribute)
         found = found.__func__ if isinstance(found, staticmethod | classmethod) else found
-    return found
+    if inside is None or not isinstance(found, types.FunctionType):
+        return found
+    return next((one for one in _wrapped(found) if code_name(one) == inside), None)
+
+
+def _wrapped(function: types.FunctionType) -> Iterator[types.FunctionType]:
+    """A function and those that it closes over, as a decorator's wrapper does over what it decorates."""
+    todo, seen = [function], set[int]()
+    while todo:
+        one = todo.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        for cell in one.__closure__ or ():
+            with contextlib.suppress(ValueError):  # empty
+                if isinstance(cell.cell_contents, types.FunctionType):
+                    todo.append(cell.cell_contents)
 
 
 def _refuse(pickler: Pickler, thing: Any) -> Any:

@@ -30,8 +30,8 @@ class Loading(Protocol):
     def storage(self, region: int, device: str) -> Any:
         """The torch storage of a region; the same object at each call."""
 
-    def find(self, qualname: str) -> Any:
-        """What the session's notebook defines under that name, or None."""
+    def find(self, qualname: str, inside: str | None = None) -> Any:
+        """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
 
     def later(self, action: Callable[[], None]) -> None:
         """Do this when all is loaded and is about to be put in place."""
@@ -142,9 +142,11 @@ def function(qualname: str | None, code: Any, name: str, closure: Any) -> Any:
     """The notebook's function of that name, or one made from the code that was saved."""
     import types
 
-    found = current().find(qualname) if qualname else None
+    found = current().find(qualname, code.co_qualname) if qualname else None
     if isinstance(found, types.FunctionType) and _same_shape(found.__code__, code):
-        return found
+        if not closure:
+            return found
+        code = found.__code__  # what it closes over is data, and comes from the snapshot
     return types.FunctionType(code, current().namespace, name, None, closure)
 
 

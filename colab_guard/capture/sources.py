@@ -6,6 +6,8 @@ after its own transformations, which is what the code was compiled from.
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
 import linecache
 import types
@@ -56,3 +58,40 @@ def keep_source(filename: str, text: str) -> None:
 def texts_of(filenames: set[str]) -> dict[str, str]:
     """The texts of the cells among ``filenames``."""
     return {name: "".join(linecache.getlines(name)) for name in sorted(filenames) if linecache.getlines(name)}
+
+
+def resolve(
+    namespace: dict[str, Any], own: dict[str, Source], callee: ast.expr, owner: str | None
+) -> tuple[str, Source] | None:
+    """The notebook's function that a callee names, as far as is known before it is called: (qualified name, source).
+
+    ``own``: the functions that the guarded cell defines itself; ``owner``: the class in whose method it stands.
+    """
+    match callee:
+        case ast.Name(name) if name in own:
+            return name, own[name]
+        case ast.Attribute(ast.Name("self" | "cls"), name) if f"{owner}.{name}" in own:
+            return f"{owner}.{name}", own[f"{owner}.{name}"]
+    found = _object(namespace, callee, owner)
+    if isinstance(found, functools.partial):
+        found = found.func
+    found = getattr(found, "__func__", found)
+    if not isinstance(found, types.FunctionType | type | types.BuiltinFunctionType) and callable(found):
+        found = type(found).__call__
+    found = inspect.unwrap(found) if isinstance(found, types.FunctionType) else found
+    if not isinstance(found, types.FunctionType) or found.__globals__ is not namespace:
+        return None
+    source = find_source(found.__code__)
+    return (found.__code__.co_qualname, source) if source else None
+
+
+def _object(namespace: dict[str, Any], node: ast.expr, owner: str | None) -> Any:
+    # Statically: to ask an object for an attribute may run code of the user's.
+    match node:
+        case ast.Name("self" | "cls") if owner:
+            return namespace.get(owner)
+        case ast.Name(name):
+            return namespace.get(name)
+        case ast.Attribute(value, name):
+            return inspect.getattr_static(_object(namespace, value, owner), name, None)
+    return None

@@ -3,56 +3,115 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from colab_guard.cell.tree import Loop, blocks, has_loop
+from colab_guard.cell.scope import Source, body_of, looks_around
+from colab_guard.cell.tree import Loop, blocks, called, has_loop
 
-NESTED = "atomic: a loop inside {} is run as one piece"
-
-
-def explain(module: ast.Module, source: str) -> str:
-    """A table: line, code, what holds there. Runs nothing."""
-    lines = source.splitlines()
-    rows = list(_rows(module, top=True))
-    width = min(max((len(lines[line - 1]) for line, _ in rows), default=0), 56)
-    table = [f"{line:>5}  {lines[line - 1][:width]:<{width}}  {note}" for line, note in rows]
-    return "\n".join(
-        [
-            f"{'line':>5}  {'':<{width}}  The cell can be left, and resumed, at each safe point.",
-            *table,
-            "Calls are atomic: a function that was under way is called again from the safe point before it.",
-        ]
-    )
+ATOMIC = "atomic: a loop inside {} is run as one piece"
+Resolve = Callable[[ast.expr, str | None], tuple[str, Source] | None]
+Describe = Callable[[ast.expr], str | None]
 
 
-def _rows(node: ast.AST, top: bool = False) -> Iterator[tuple[int, str]]:
-    for _, body in blocks(node):
-        for index, child in enumerate(body):
-            notes = []
-            if top and index:
-                notes.append("safe point before")
-            if isinstance(child, Loop):
-                notes.append("safe point at the start of each iteration")
-            elif isinstance(child, ast.With) and has_loop(child):
-                notes.append("entered again at resume")
-            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and _loops_in(child):
-                notes.append(NESTED.format("a definition"))
-            elif isinstance(child, ast.AsyncFor | ast.AsyncWith):
-                notes.append("atomic: `async` blocks are run as one piece")
-            if notes:
-                yield child.lineno, "; ".join(notes)
-            if has_loop(child):
-                yield from _rows(child)
-            if isinstance(child, ast.Try | ast.TryStar):
-                yield from _handlers(child)
+@dataclass
+class Explanation:
+    """The table in the making.
+
+    ``resolve`` finds what a callee names, by its qualified name and source, inside of a class's method or not;
+    ``describe`` says what resume does with a loop over what an expression names. Both answer None for what is not
+    known before the cell runs.
+    """
+
+    resolve: Resolve
+    describe: Describe
+    functions: dict[str, Source] = field(default_factory=dict)
+
+    def rows(self, node: ast.AST, owner: str | None = None, *, top: bool = False) -> Iterator[tuple[int, str]]:
+        """(line, what holds there) for a cell's or function's statements."""
+        for _, body in blocks(node):
+            for index, child in enumerate(body):
+                notes = ["safe point before"] if top and index else []
+                notes += self._notes(child, owner)
+                if notes:
+                    yield child.lineno, "; ".join(dict.fromkeys(notes))
+                yield from self.rows(child, owner)
+                if isinstance(child, ast.Try | ast.TryStar):
+                    yield from _handlers(child)
+
+    def _notes(self, node: ast.stmt, owner: str | None) -> Iterator[str]:
+        if isinstance(node, Loop):
+            yield "safe point at the start of each iteration"
+        if isinstance(node, ast.For) and (how := self.describe(node.iter)):
+            yield f"at resume: {how}"
+        if isinstance(node, ast.AsyncFor | ast.AsyncWith):
+            yield "atomic: `async` blocks are run as one piece"
+        if isinstance(node, ast.With) and has_loop(node):
+            yield "entered again, or kept, at resume"
+        whole = called(node)
+        for call in _calls(node):
+            found = self.resolve(call.func, owner)
+            if found is None:
+                continue
+            name, source = found
+            if call is not whole:
+                yield f"atomic: {name}() is called inside a larger expression"
+            elif looks_around(source.node()):
+                yield f"atomic: {name}() looks at its own variables as a whole (locals, eval, …)"
+            elif _is_generator(source.node()):
+                yield f"{name}() is a generator: saved where it stands"
+            else:
+                yield f"safe points inside {name}()"
+                self.functions.setdefault(name, source)
+
+
+def explain(module: ast.Module, source: str, resolve: Resolve, describe: Describe) -> str:
+    """A table for the cell, and one for each function that it can be left in. Runs nothing."""
+    explanation = Explanation(resolve, describe)
+    rows = list(explanation.rows(module, top=True))
+    parts = [_table("The cell can be left, and resumed, at each safe point.", rows, source.splitlines(), 0)]
+    shown = set[str]()
+    while todo := [name for name in explanation.functions if name not in shown]:
+        name = todo[0]
+        shown.add(name)
+        function = explanation.functions[name]
+        rows = list(explanation.rows(body_of(function.node()), function.owner))
+        parts.append(_table(f"{name}()", rows, function.text.splitlines(), function.line - 1))
+    return "\n\n".join(parts)
+
+
+def _table(title: str, rows: list[tuple[int, str]], lines: list[str], before: int) -> str:
+    notes: dict[int, str] = {}
+    for line, note in rows:
+        notes.setdefault(line, note)  # `with a, b:` is two blocks in one line
+    texts = {line: lines[line - 1 - before][:56] for line in notes}
+    width = max(map(len, texts.values()), default=0)
+    table = [f"{line:>5}  {texts[line]:<{width}}  {note}" for line, note in notes.items()]
+    return "\n".join([f"{'line':>5}  {title}", *(table or ["       no safe point inside: it is run as one piece"])])
 
 
 def _handlers(node: ast.Try | ast.TryStar) -> Iterator[tuple[int, str]]:
     for handler in node.handlers:
         if _loops_in(handler):
-            yield handler.lineno, NESTED.format("`except`")
+            yield handler.lineno, ATOMIC.format("`except`")
     if any(_loops_in(child) for child in node.finalbody):
-        yield node.finalbody[0].lineno, NESTED.format("`finally`")
+        yield node.finalbody[0].lineno, ATOMIC.format("`finally`")
+
+
+def _calls(node: ast.stmt) -> Iterator[ast.Call]:
+    """The calls in a statement's own expressions."""
+    todo: list[ast.AST] = [node]
+    while todo:
+        for child in ast.iter_child_nodes(todo.pop()):
+            if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                todo.append(child)
+                if isinstance(child, ast.Call):
+                    yield child
+
+
+def _is_generator(node: ast.FunctionDef) -> bool:
+    own = [part for part in ast.walk(node) if isinstance(part, ast.Yield | ast.YieldFrom)]
+    return bool(own)
 
 
 def _loops_in(node: ast.AST) -> bool:

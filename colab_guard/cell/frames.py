@@ -31,9 +31,11 @@ class Quiet(Rewriter):
 def yield_path(node: ast.FunctionDef, place: tuple[int, int]) -> Path:
     """The path of the statement whose ``yield`` stands at ``place`` (line, column).
 
-    Raises TypeError where the ``yield`` is part of a larger expression or stands in a handler: what was
-    computed of that statement before the ``yield`` is on the stack, and can't be told apart.
+    The function's own place means its start. Raises TypeError where the ``yield`` is part of a larger expression
+    or stands in a handler: what was computed of that statement before it is on the stack, and can't be told apart.
     """
+    if place == (node.lineno, node.col_offset):
+        return ()
     found = next(_paths(body_of(node), (), place), None)
     if found is None:
         raise TypeError(f"generator {node.name!r}, which stands inside an expression, `except` or `finally`")
@@ -70,7 +72,12 @@ def compile_generator(source: Source, path: Path, names: list[str], free: list[s
     """
     node = source.node()
     declared = [part for part in own_statements(node) if isinstance(part, ast.Global | ast.Nonlocal)]
-    body = rest(body_of(node), path, (), Quiet(), _pause) if path else [ast.Expr(ast.Yield()), *node.body]
+    if path:
+        body = rest(body_of(node), path, (), Quiet(), _pause)
+    else:
+        # Its place, the function's own, is that of no `yield` of the user's.
+        pause = ast.copy_location(ast.Expr(ast.copy_location(ast.Yield(), node)), node)
+        body = [pause, *Quiet().top(node.body)]
     left = [*declared, *map(_load, names), *without_parameters(node, body)]
     return compile_as(node, None, left, free, source.filename, source.owner)
 

@@ -27,6 +27,7 @@ from colab_guard.cell.scope import (
 from colab_guard.cell.tree import HIDDEN, Path
 
 CELLS = HIDDEN + "cells"
+ARGUMENTS = HIDDEN + "arguments", HIDDEN + "keywords"
 SLOW = ast.Call | ast.For | ast.While | ast.With | ast.Await | ast.comprehension
 
 
@@ -81,10 +82,11 @@ def residual_function(
     defined: frozenset[str],
     *,
     in_call: bool,
+    wrapped: bool = False,
     rerun: frozenset[str] = frozenset(),
 ) -> Unit:
     """What is left of a function from ``cursor`` on: the variables ``names`` come from the dict ``STATE``, those
-    in ``cells`` are free.
+    in ``cells`` are free. Where a decorator calls it (``wrapped``), it takes whatever arguments, and no notice.
     """
     node = source.node()
     module, loaded = body_of(node), list(names)
@@ -97,12 +99,14 @@ def residual_function(
         *([ast.Global([name for part in declared for name in part.names])] if declared else []),
         *([ast.Nonlocal(shared)] if shared else []),
         *(ast.parse(f"if False: {' = '.join(local)} = None").body if local else []),
+        *(ast.parse(f"{' = '.join(ARGUMENTS)} = None").body if wrapped else []),
         *_keep_cells(cells, node),
         *ast.parse("\n".join(f"{name} = {STATE}.pop({name!r})" for name in loaded)).body,
     ]
     left = rest(module, cursor, (), rewriter, leaf(rewriter, in_call))
     body = [*prologue, *without_parameters(node, left)]
-    code = compile_as(node, None, body, cells, source.filename, source.owner, qualname)
+    anything = ast.arguments([], [], ast.arg(ARGUMENTS[0]), [], [], ast.arg(ARGUMENTS[1]), []) if wrapped else None
+    code = compile_as(node, anything, body, cells, source.filename, source.owner, qualname)
     return Unit(qualname, source, module, rewriter.points, code)
 
 

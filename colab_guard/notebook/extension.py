@@ -16,7 +16,6 @@ from typing import Any
 
 from colab_guard import __version__
 from colab_guard.capture import loaders
-from colab_guard.cell.explain import explain
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
 from colab_guard.notebook import magics
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
@@ -80,7 +79,7 @@ class Extension:
         compile(ast.Module(tree.body, []), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         request = magics.parse_line(line)
         if request.explain:
-            return self._instead(explain(tree, source))
+            return self._instead(self.session.explanation(tree, source, filename))
         shown = _shown(tree.body, self.shell.ast_node_interactivity)
         return self.session.program(tree, source, request.options, cell_id(self.shell), shown, filename)
 

@@ -106,10 +106,10 @@ class Load:
                 ) from error
         return self._storages[region]
 
-    def find(self, qualname: str) -> Any:
+    def find(self, qualname: str, inside: str | None = None) -> Any:
         if qualname.partition(".")[0] in self._own_names:
             return None
-        return find(self.namespace, qualname)
+        return find(self.namespace, qualname, inside)
 
     def later(self, action: Callable[[], None]) -> None:
         self._actions.append(action)

@@ -162,7 +162,7 @@ except OSError:
     for i in range(3): pass"""
     text = book.run(cell).check().text
     assert not re.search(r"^RUNS", text, re.M)
-    notes = {3: "safe point before; entered again", 4: "start of each", 6: "atomic", 9: "start of each", 10: "atomic"}
+    notes = {3: "safe point before; entered again", 4: "start of each", 9: "start of each", 10: "atomic"}
     for number, note in notes.items():
         assert re.search(rf"^ *{number}  .*{note}", text, re.M), (number, note, text)
     assert "explained" not in book.run("%guard history").check().text
