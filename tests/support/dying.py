@@ -63,8 +63,8 @@ class DyingRun(Run):
         self.from_held: Held | None = None
         self.where: tuple[str, int] = ("", 0)
 
-    def execute(self) -> None:
-        """Runs the cell, or what is left of it."""
+    def statements(self) -> list[ast.stmt]:
+        """The cell rewritten, or what is left of it."""
         rewriter = Rewriter(defined=self.defined)
         if self.plan is None:
             body = rewriter.top(self.cell.module.body)
@@ -72,10 +72,14 @@ class DyingRun(Run):
             assert self.plan.cursor is not None, "only cells that died are carried on"
             body = residual(self.cell.module, self.plan.cursor, rewriter, in_call=bool(self.plan.levels))
         self.points = rewriter.points
+        return [at(ast.Global([WANTED]), self.cell.module.body[0]), *body]
+
+    def execute(self) -> None:
+        """Runs the cell, or what is left of it."""
+        program = self.statements()
         self._names = names_in(self.cell.module)
         self.namespace |= {RUN: self, ITER: iter, WANTED: True}
         _publish("<cell>", self.cell.source)
-        program = [at(ast.Global([WANTED]), self.cell.module.body[0]), *body]
         exec(compile(ast.fix_missing_locations(ast.Module(program, [])), "<cell>", "exec"), self.namespace)
 
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
@@ -115,7 +119,8 @@ def _publish(name: str, source: str) -> None:
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
-def _above(above: str) -> dict[str, Any]:
+def session_with(above: str) -> dict[str, Any]:
+    """A notebook's variables after the cells above."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     _publish("<above>", above)
     exec(compile(above, "<above>", "exec"), namespace)
@@ -125,7 +130,7 @@ def _above(above: str) -> dict[str, Any]:
 def plain(source: str, above: str = "") -> dict[str, Any]:
     """The variables at the end of the cell, run as Python runs it."""
     random.seed(7)
-    namespace = _above(above)
+    namespace = session_with(above)
     _publish("<cell>", source)
     exec(compile(source, "<cell>", "exec"), namespace)
     return _end(namespace)
@@ -143,7 +148,7 @@ def lives(
         if not chosen(count):
             continue
         random.seed(7)
-        run = DyingRun(_above(above), source, count)
+        run = DyingRun(session_with(above), source, count)
         deaths = 0
         while True:
             try:
@@ -161,14 +166,14 @@ def lives(
 def points(source: str, above: str = "") -> int:
     """How many safe points a run of the cell passes."""
     random.seed(7)
-    run = DyingRun(_above(above), source, 0)
+    run = DyingRun(session_with(above), source, 0)
     run.execute()
     return -run.left
 
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> DyingRun:
     random.seed()
-    namespace = _above(above)
+    namespace = session_with(above)
     session = Session(namespace, _quiet, FilePath("nowhere"))
     cell = Cell("dying", source, parse(source))
     plan = session._planned(cell, dead.body, 0.0, Options())
