@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import loops, snapshots, start
+from benchmarks import functions, loops, snapshots, start
 from benchmarks.measure import table
 
 
@@ -29,6 +29,7 @@ def main() -> int:
     quick = parser.parse_args().quick
     rows = [
         *loops.rows(10**5 if quick else 10**7, 1 if quick else 3),
+        *functions.rows(10**4 if quick else 10**6, 1 if quick else 3),
         *start.rows(1 if quick else 7),
         *snapshots.rows(10**6 if quick else 10**8, 1 if quick else 3),
     ]

@@ -74,6 +74,7 @@ def rows(count: int, repeats: int) -> list[Row]:
             f"plain {base / tiny * 1e9:.0f} ns",
             added,
             "ns added",
+            250,
         )
     )
     return out

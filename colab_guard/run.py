@@ -237,7 +237,7 @@ class Run(Frame):
     def _state(self, frame: Frame, path: Path, python: types.FrameType | None) -> tuple[Path, State]:
         """The cell's cursor, and what stands around it. Raises Broken, and Unsaveable for a context."""
         levels = frame.levels(path, python)
-        outermost = next((one for one in reversed([*frame.chain()]) if one is not self), None)
+        *_, outermost = [None, *frame.chain()]
         cursor = path if outermost is None else self.points[outermost.site].path
         ended = cursor[0][1] == len(self.cell.module.body)
         names = [] if ended else hidden_at(self.cell.module, cursor)
@@ -291,7 +291,7 @@ class Run(Frame):
         for level in state.levels:
             for name in rerun & level.values.keys():
                 del level.values[name]
-        chain = [one for one in frame.chain() if one is not self][::-1]
+        chain = [*frame.chain()][::-1]
         functions: list[dict[str, Any]] = []
         frames: list[dict[str, Any]] = [{"function": "<cell>", "path": cursor}]
         for index, one in enumerate(chain):

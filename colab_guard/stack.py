@@ -156,12 +156,10 @@ class Frame:
         return new
 
     def chain(self) -> Iterator[Frame]:
-        """Its own frame, its caller's, and so on to the cell's."""
+        """The functions under way, from this one outwards; without the cell."""
         frame: Frame = self
-        while True:
+        while frame.parent is not frame:
             yield frame
-            if frame.parent is frame:
-                return
             frame = frame.parent
 
     def _unit(self, function: types.FunctionType) -> Any:
@@ -201,7 +199,7 @@ class Frame:
         Raises Broken.
         """
         found: list[Level] = []
-        for frame in list(self.chain())[:-1]:
+        for frame in self.chain():
             python = _expect(frame.unit.code, top, frame)
             top, arguments = python.f_back, list[Any]()
             for wrapper in reversed(frame.wrappers):
