@@ -76,7 +76,7 @@ def called_afterwards(count: int) -> Callable[[], float]:
 def rewriting() -> float:
     """Seconds until a cell of 2,000 lines, with 200 functions, is ready to run."""
     function = (
-        "def f{0}(x):\n    for i in range(3):\n        y = g(i)\n        if y:\n            x += i\n    return x\n"
+        "def f{0}(x):\n    for i in range(3):\n        y = g(i)\n        if y: x += i\n    x += 1\n    return x\n"
     )
     calls = "for k in range(2):\n    a{0} = f{0}(1)\n    b{0} = a{0}\n    c{0} = [a{0}, b{0}]\n"
     source = "".join(function.format(n) + calls.format(n) for n in range(200))
