@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import linecache
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from colab_guard.capture.contexts import enter_again
+from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state, set_process_state
 from colab_guard.capture.select import names_in
 from colab_guard.capture.take import PROCESS, Taken, take
@@ -50,6 +51,7 @@ class DyingRun:
     def __init__(self, namespace: dict[str, Any], source: str, dies_at: int) -> None:
         self.namespace, self.source, self.module, self.left = namespace, source, parse(source), dies_at
         self.rewriter = Rewriter()
+        self.passed = 0
         self.held: Held | None = None
         self.cursor: Path = ()
         self.values: dict[str, Any] = {}
@@ -57,18 +59,21 @@ class DyingRun:
 
     def execute(self, body: list[ast.stmt]) -> None:
         self.namespace |= {RUN: self, ITER: iter, WANTED: True}
-        # As IPython does it: a generator's source is looked up by the name of the code's file.
-        linecache.cache["<cell>"] = (len(self.source), None, self.source.splitlines(keepends=True), "<cell>")
+        _show(self.source, "<cell>")
         program = [at(ast.Global([WANTED]), self.module.body[0]), *body]
         exec(compile(ast.fix_missing_locations(ast.Module(program, [])), "<cell>", "exec"), self.namespace)
 
     def point(self, number: int) -> None:
         self.left -= 1
-        if self.left:
+        self.passed += 1
+        if self.left > 0:
             return
         self.cursor = self.rewriter.points[number].path
         hidden = hidden_at(self.module, self.cursor)
-        self.held = Held(take(self.namespace, names_in(self.module), hidden, self.own))
+        try:
+            self.held = Held(take(self.namespace, names_in(self.module), hidden, self.own))
+        except Unsaveable:  # as in a real run: the next safe point takes the snapshot
+            return
         raise Died
 
     def restore(self) -> None:
@@ -89,22 +94,21 @@ class DyingRun:
 
 def plain(source: str, above: str = "") -> dict[str, Any]:
     """The variables at the end of the cell, run as Python runs it."""
-    random.seed(7)
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(above, namespace)
+    namespace = _begin(above)
     exec(compile(source, "<cell>", "exec"), namespace)
     return _end(namespace)
 
 
-def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
-    """For each safe point, the end of a run that died there, and again ``stride`` points further, and so on."""
-    count = 0
-    while True:
-        count += 1
-        random.seed(7)
-        namespace: dict[str, Any] = {"__name__": "__main__"}
-        exec(above, namespace)
-        run = DyingRun(namespace, source, count)
+def lives(
+    source: str, above: str = "", stride: int = 1, choose: Callable[[int], Iterable[int]] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """For each safe point, the end of a run that died there, and again ``stride`` points further, and so on.
+
+    ``choose`` gets the number of safe points and says at which of them (from 1 on; 0: none) to die first.
+    Where a safe point can't be left, the death is at the next one that can.
+    """
+    for point in range(1, 10**9) if choose is None else choose(count(source, above)):
+        run = DyingRun(_begin(above), source, point or 10**9)
         body = run.rewriter.top(run.module.body)
         deaths = 0
         while True:
@@ -115,15 +119,35 @@ def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, 
                 run, body = _next_life(run, source, above, stride)
             else:
                 break
-        if not deaths:
+        if choose is None and not deaths:
             return
-        yield count, _end(run.namespace)
+        yield point, _end(run.namespace)
+
+
+def count(source: str, above: str = "") -> int:
+    """How many safe points a run passes that does not die."""
+    run = DyingRun(_begin(above), source, 10**9)
+    run.execute(run.rewriter.top(run.module.body))
+    return run.passed
+
+
+def _begin(above: str) -> dict[str, Any]:
+    """The namespace of a new process, after the cells above."""
+    random.seed(7)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    _show(above, "<above>")
+    exec(compile(above, "<above>", "exec"), namespace)
+    return namespace
+
+
+def _show(source: str, name: str) -> None:
+    # As IPython does it: a generator's source is looked up by the name of the code's file.
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> tuple[DyingRun, list[ast.stmt]]:
+    namespace = _begin(above)
     random.seed()
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(above, namespace)
     run = DyingRun(namespace, source, stride)
     assert dead.held is not None
     load = Load(dead.held, namespace, run.own)
