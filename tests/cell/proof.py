@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -44,5 +45,6 @@ def prove(program: Program, choose: Callable[[int], Iterable[int]], stride: int 
 
 
 def _seen(end: dict[str, Any]) -> dict[str, str]:
-    data = {name: value for name, value in end.items() if not name.startswith(("h_", "<"))}  # functions in dicts
+    # Left out are dicts of functions, which are code, and `_`, which in a notebook is IPython's.
+    data = {name: value for name, value in end.items() if not re.match(r"h_|_$|<", name)}
     return digests(data, sorted(data)) | {"<random>": repr(end["<random>"])}

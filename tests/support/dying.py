@@ -7,6 +7,7 @@ the death of a process: tests/chaos does that.
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import random
 from collections.abc import Callable, Iterable, Iterator
@@ -49,13 +50,13 @@ class DyingRun:
     """Stands in for ``colab_guard.run.Run``: dies at the ``dies_at``-th safe point it passes."""
 
     def __init__(self, namespace: dict[str, Any], source: str, dies_at: int) -> None:
-        self.namespace, self.source, self.module, self.left = namespace, source, parse(source), dies_at
+        self.namespace, self.source, self.left = namespace, source, dies_at
+        self.module, self.names, self.own = _read(source)
         self.rewriter = Rewriter()
         self.passed = 0
         self.held: Held | None = None
         self.cursor: Path = ()
         self.values: dict[str, Any] = {}
-        self.own = frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
 
     def execute(self, body: list[ast.stmt]) -> None:
         self.namespace |= {RUN: self, ITER: iter, WANTED: True}
@@ -71,7 +72,7 @@ class DyingRun:
         self.cursor = self.rewriter.points[number].path
         hidden = hidden_at(self.module, self.cursor)
         try:
-            self.held = Held(take(self.namespace, names_in(self.module), hidden, self.own))
+            self.held = Held(take(self.namespace, self.names, hidden, self.own))
         except Unsaveable:  # as in a real run: the next safe point takes the snapshot
             return
         raise Died
@@ -90,6 +91,14 @@ class DyingRun:
 
     def again(self, line: int, manager: Any) -> Any:
         return enter_again(manager)
+
+
+@functools.lru_cache(maxsize=8)
+def _read(source: str) -> tuple[ast.Module, set[str], frozenset[str]]:
+    """A cell's tree, the names it uses, and those of its definitions; the same for all lives."""
+    module = parse(source)
+    own = frozenset(node.name for node in ast.walk(module) if isinstance(node, Definition))
+    return module, names_in(module), own
 
 
 def plain(source: str, above: str = "") -> dict[str, Any]:
