@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from tests.support.dying import lives, plain, points
+from tests.support.dying import count, lives, plain
 
 FAMILIES = {
     "a function two cells above": (
@@ -384,8 +384,7 @@ FAMILIES = {
 def test_dies_at_every_safe_point(family: str, stride: int) -> None:
     above, cell = map(textwrap.dedent, FAMILIES[family])
     expected = plain(cell, above)
-    count = points(cell, above)
     ends = dict(lives(cell, above, stride))
-    assert list(ends) == list(range(1, count + 1))
+    assert list(ends) == list(range(1, count(cell, above) + 1))
     for number, end in ends.items():
         assert end == expected, f"died at point {number}"

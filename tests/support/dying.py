@@ -7,13 +7,15 @@ the death of a process: tests/chaos does that.
 from __future__ import annotations
 
 import ast
+import functools
 import linecache
 import random
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
+from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import names_in
 from colab_guard.capture.take import Taken
@@ -25,7 +27,7 @@ from colab_guard.core.settings import AUTO
 from colab_guard.resume.plan import Plan, apply, load
 from colab_guard.run import Run
 from colab_guard.session import Options, Session, defined_names
-from colab_guard.stack import Frame
+from colab_guard.stack import Broken, Frame
 
 
 class Died(BaseException):
@@ -53,7 +55,7 @@ class DyingRun(Run):
     """A run that dies at the ``dies_at``-th safe point it passes, and never writes."""
 
     def __init__(self, namespace: dict[str, Any], source: str, dies_at: int, plan: Plan | None = None) -> None:
-        cell = Cell("dying", source, parse(source))
+        cell = _cell(source)
         super().__init__(
             cell, AUTO, _no_store, namespace, "", _quiet, plan=plan, defined=defined_names(namespace, cell.module)
         )
@@ -61,7 +63,6 @@ class DyingRun(Run):
         self.body: dict[str, Any] = {}
         self.held: Held | None = None
         self.from_held: Held | None = None
-        self.where: tuple[str, int] = ("", 0)
 
     def statements(self) -> list[ast.stmt]:
         """The cell rewritten, or what is left of it."""
@@ -85,11 +86,13 @@ class DyingRun(Run):
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """Dies at the point where it is to die."""
         self.left -= 1
-        if self.left:
+        if self.left > 0:
             return
         here = frame.points[number]
-        self.where = (frame.unit.qualname if frame is not self else "", here.line)
-        body, taken = self._take(frame, here.path, here.line, python)
+        try:
+            body, taken = self._take(frame, here.path, here.line, python)
+        except (Unsaveable, Broken):  # as in a real run: the next safe point takes the snapshot
+            return
         self.body = {**body, "names": taken.names}
         self.held = Held(taken)
         raise Died
@@ -104,6 +107,11 @@ class DyingRun(Run):
 
     def _arm(self) -> None:
         self.namespace[WANTED] = True
+
+
+@functools.lru_cache(maxsize=8)
+def _cell(source: str) -> Cell:
+    return Cell("dying", source, parse(source))
 
 
 def _no_store() -> NoReturn:
@@ -137,18 +145,16 @@ def plain(source: str, above: str = "") -> dict[str, Any]:
 
 
 def lives(
-    source: str, above: str = "", stride: int = 1, chosen: Callable[[int], bool] = lambda point: True
+    source: str, above: str = "", stride: int = 1, choose: Callable[[int], Iterable[int]] | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """For each safe point that is ``chosen``, the end of a run that died there, and again ``stride`` points further,
-    and so on.
+    """For each safe point, the end of a run that died there, and again ``stride`` points further, and so on.
+
+    ``choose`` gets the number of safe points and says at which of them (from 1 on; 0: none) to die first.
+    Where a safe point can't be left, the death is at the next one that can.
     """
-    count = 0
-    while True:
-        count += 1
-        if not chosen(count):
-            continue
+    for point in range(1, 10**9) if choose is None else choose(count(source, above)):
         random.seed(7)
-        run = DyingRun(session_with(above), source, count)
+        run = DyingRun(session_with(above), source, point or 10**9)
         deaths = 0
         while True:
             try:
@@ -158,24 +164,24 @@ def lives(
                 run = _next_life(run, source, above, stride)
             else:
                 break
-        if not deaths:
+        if choose is None and not deaths:
             return
-        yield count, _end(run.namespace)
+        yield point, _end(run.namespace)
 
 
-def points(source: str, above: str = "") -> int:
-    """How many safe points a run of the cell passes."""
+def count(source: str, above: str = "") -> int:
+    """How many safe points a run passes that does not die."""
     random.seed(7)
-    run = DyingRun(session_with(above), source, 0)
+    run = DyingRun(session_with(above), source, 10**9)
     run.execute()
-    return -run.left
+    return 10**9 - run.left
 
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> DyingRun:
     random.seed()
     namespace = session_with(above)
     session = Session(namespace, _quiet, FilePath("nowhere"))
-    cell = Cell("dying", source, parse(source))
+    cell = _cell(source)
     plan = session._planned(cell, dead.body, 0.0, Options())
     run = DyingRun(namespace, source, stride, plan)
     run.from_held = dead.held
