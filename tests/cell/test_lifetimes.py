@@ -142,7 +142,7 @@ def test_objects_die_when_they_would(cell: str, kind: type[DyingRun]) -> None:
     expected = plain(source, ABOVE)["log"]
     assert any(expected), "tokens were alive"
     assert [] in expected, "and died"
-    run = kind(session_with(ABOVE), source, 0)
+    run = kind(session_with(ABOVE), source, 10**9)
     run.execute()
     assert run.namespace["log"] == expected
 
