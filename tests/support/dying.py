@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from colab_guard.capture.contexts import enter_again
+from colab_guard.capture.iterables import begin
 from colab_guard.capture.process import process_state, set_process_state
 from colab_guard.capture.select import names_in
 from colab_guard.capture.take import PROCESS, Taken, take
@@ -56,7 +57,7 @@ class DyingRun:
         self.own = frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
 
     def execute(self, body: list[ast.stmt]) -> None:
-        self.namespace |= {RUN: self, ITER: iter, WANTED: True}
+        self.namespace |= {RUN: self, ITER: begin, WANTED: True}
         # As IPython does it: a generator's source is looked up by the name of the code's file.
         linecache.cache["<cell>"] = (len(self.source), None, self.source.splitlines(keepends=True), "<cell>")
         program = [at(ast.Global([WANTED]), self.module.body[0]), *body]
