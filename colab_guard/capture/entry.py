@@ -40,7 +40,7 @@ def note_entry(thing: object) -> Entry:
         state = _get(part)
         if state is not None:
             sources.append((path, state))
-        elif plain := {name: value for name, value in _vars(part).items() if isinstance(value, PLAIN)}:
+        elif plain := _plain(_vars(part)):
             attributes.append((path, plain))
     return random_state(), sources, attributes
 
@@ -72,7 +72,7 @@ def under(entry: Entry, thing: object) -> Iterator[None]:
         for part, source, kept in later:
             if source is not None:
                 _set(part, source)
-            _vars(part).update({name: value for name, value in kept.items() if isinstance(value, PLAIN)})
+            _vars(part).update(_plain(kept))
         set_random_state(now)
 
 
@@ -90,8 +90,8 @@ def _parts(thing: object) -> list[tuple[Path, Any]]:
             members = list(enumerate(part)) if len(part) <= MEMBERS else []
         else:
             found.append((path, part))
-            own = _vars(part).items() if _get(part) is None else ()
-            members = [(name, value) for name, value in own if name not in WORKING]
+            own = _vars(part) if _get(part) is None else {}
+            members = [(name, value) for name, value in own.items() if name not in WORKING]
         if len(path) < DEPTH:
             todo.extend(((*path, name), value) for name, value in members if _has_parts(value))
     return found
@@ -104,6 +104,10 @@ def _has_parts(value: object) -> bool:
 def _vars(part: object) -> dict[str, Any]:
     found = getattr(part, "__dict__", None)
     return found if isinstance(found, dict) else {}
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if isinstance(value, PLAIN) and name not in WORKING}
 
 
 def _is_module(thing: object) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,17 @@ class Track:
     many batches were taken of it; their random states go on from epoch to epoch.
     """
 
-    loader: Any
     entry: Entry
+    owner: weakref.ref[Any]
+    spare: Any  # for a loader that nobody holds but its loop
     earlier: list[tuple[Entry, int]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def loader(self) -> Any:
+        """The loader. Not held, for it may hold the iterator: such a cycle would let go of its workers late."""
+        owner = self.owner()  # whose truth would be its length
+        return self.spare if owner is None else owner
 
 
 def watch() -> None:
@@ -77,7 +85,9 @@ def _noting(original: Iter) -> Iter:
 def _enter(loader: Any, original: Iter, entry: Entry) -> Any:
     """The loader's iterator, made or (that of persistent workers) set back, and tracked."""
     before = loader._iterator if _keeps_workers(loader) else None
-    track = Track(loader, entry)
+    spare = type(loader).__new__(type(loader))
+    spare.__dict__.update(loader.__dict__, _iterator=None)
+    track = Track(entry, weakref.ref(loader), spare)
     if before is not None and hasattr(before, "_cg_track"):
         track.earlier = [*before._cg_track.earlier, (before._cg_track.entry, before._num_yielded)]
     iterator = original(loader)

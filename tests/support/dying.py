@@ -119,10 +119,12 @@ def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, 
         if not deaths:
             return
         yield count, _end(run.namespace)
+        run.namespace.clear()
 
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> tuple[DyingRun, list[ast.stmt]]:
     random.seed()
+    dead.namespace.clear()  # or its DataLoaders' workers would live until some collection of garbage
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(above, namespace)
     run = DyingRun(namespace, source, stride)
