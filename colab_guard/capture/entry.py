@@ -46,22 +46,23 @@ def note_entry(thing: object) -> Entry:
 
 
 @contextmanager
-def under(entry: Entry, thing: object) -> Iterator[None]:
+def under(entry: Entry, thing: object, *, attributes: bool = True) -> Iterator[None]:
     """Inside, the random states and the parts of ``thing`` are as they were at ``entry``.
 
     Afterwards all is as it was before, what the block itself drew, counted or collected in them undone: the
-    restored values already stand behind what is done again here.
+    restored values already stand behind what is done again here. Without ``attributes`` only randomness is.
     """
     state, sources, *rest = entry
     now, parts = random_state(), dict(_parts(thing))
-    later = [(part, _get(part), dict(_vars(part))) for part in parts.values()]
-    contents = [(value, value.copy()) for _, _, kept in later for value in kept.values() if type(value) in CONTAINERS]
+    randoms = [(part, source) for part in parts.values() if (source := _get(part)) is not None]
+    later = [(part, dict(_vars(part))) for part in parts.values()] if attributes else []
+    contents = [(value, value.copy()) for _, kept in later for value in kept.values() if type(value) in CONTAINERS]
     try:
         set_random_state(state)
         for path, source in sources:
             if path in parts:
                 _set(parts[path], source)
-        for path, plain in rest[0] if rest else ():
+        for path, plain in rest[0] if rest and attributes else ():
             if path in parts:
                 _vars(parts[path]).update(plain)
         yield
@@ -69,10 +70,10 @@ def under(entry: Entry, thing: object) -> Iterator[None]:
         for container, content in contents:
             container.clear()
             container.extend(content) if isinstance(container, list | deque) else container.update(content)
-        for part, source, kept in later:
-            if source is not None:
-                _set(part, source)
+        for part, kept in later:
             _vars(part).update(_plain(kept))
+        for part, source in randoms:
+            _set(part, source)
         set_random_state(now)
 
 

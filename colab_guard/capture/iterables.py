@@ -28,6 +28,10 @@ BUILT_IN = frozenset({"builtins", "itertools", "collections", "_collections"})
 ENTRIES = 32
 WITHIN_SECONDS = 0.3
 
+# Where each iteration of a Hugging Face dataset begins, also those after the one that was to begin there. It is
+# looked at when the first item is asked for.
+BEGINS = "_starting_state_dict"
+
 _plain: set[type] = set()  # classes whose iterators look after themselves
 _entered: dict[type, deque[float]] = {}
 
@@ -54,7 +58,7 @@ def begin(iterable: Any) -> Any:
     if kind in _plain:
         return iter(iterable)
     busy = kind in _entered and _is_busy(kind)
-    entry = None if busy or _is_builtin(kind) or _is_loader(iterable) else note_entry(iterable)
+    entry = None if busy or _is_builtin(kind) or is_loader(iterable) else note_entry(iterable)
     iterator = iter(iterable)
     if _saves_itself(iterable, iterator):
         _plain.add(kind)
@@ -79,14 +83,16 @@ def _is_busy(kind: type) -> bool:
 
 
 def _saves_itself(iterable: Any, iterator: Any) -> bool:
-    if iterator is iterable or _is_loader(iterable):
+    if iterator is iterable or is_loader(iterable):
         return True
     if isinstance(iterator, types.GeneratorType):
-        return not own_state(iterable)
+        # Those of Hugging Face's datasets hold readers that can't be pickled.
+        return not own_state(iterable) and not type(iterable).__module__.startswith("datasets.")
     return _is_builtin(type(iterator))
 
 
-def _is_loader(iterable: Any) -> bool:
+def is_loader(iterable: Any) -> bool:
+    """Whether it is a torch DataLoader."""
     loader = sys.modules.get("torch.utils.data.dataloader")
     return loader is not None and isinstance(iterable, loader.DataLoader)
 
@@ -148,16 +154,23 @@ class Resumed:
         return self
 
     def __next__(self) -> Any:
-        if self.counted is None:
-            self.counted = self._make()
-        return next(self.counted)
+        if self.counted is not None:
+            return next(self.counted)
+        iterable = self.whole[0]
+        begins = getattr(iterable, BEGINS, None)
+        self.counted = self._make()
+        try:
+            return next(self.counted)
+        finally:
+            if hasattr(iterable, BEGINS):
+                setattr(iterable, BEGINS, begins)
 
     def _make(self) -> Counted:
         iterable, entry, taken, seconds, state = self.whole
         where, own = state if state and not replay.forced() else ("", None)
         if where == "iterable":
             iterable.load_state_dict(own)
-        with under(entry, iterable):
+        with under(entry, iterable, attributes=not where):
             counted = Counted(iterable, iter(iterable), entry, 0 if not where else taken, seconds)
             if where == "iterator":
                 counted.iterator.load_state_dict(own)

@@ -172,9 +172,10 @@ class Resumed:
         loader.__dict__.pop(EPOCHS, None)
         loader._iterator = None  # of an attempt that was interrupted
         _wake(loader, original, self._place.get("earlier"))
-        if "state" in self._place and not replay.forced():
+        own = "state" in self._place and not replay.forced()
+        if own:
             loader.load_state_dict(self._place["state"])
-        with under(self._entry, loader):
+        with under(self._entry, loader, attributes=not own):
             iterator = _enter(loader, original, self._entry)
             places.bring(iterator, loader, self._taken, self._seconds, self._place)
         iterator._cg_track.began = time.monotonic() - self._seconds

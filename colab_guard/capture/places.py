@@ -67,7 +67,7 @@ def name(loader: Any) -> str:
 
 def place(pickler: Pickler, iterator: Any, loader: Any) -> dict[str, Any]:
     """What ``bring`` needs beside the entry and the number of batches; notes what makes it inexact."""
-    if hasattr(iterator, "state_dict"):
+    if _has_own_state(iterator, loader):
         if loader.num_workers:
             pickler.note(
                 f"random numbers that the workers of {name(loader)} draw, which its state_dict does not hold "
@@ -92,6 +92,13 @@ def place(pickler: Pickler, iterator: Any, loader: Any) -> dict[str, Any]:
     if not getattr(loader, "in_order", True):
         pickler.note(f"the order of {name(loader)} and in_order=False, which is a matter of timing")
     return {} if _draws_at_once(iterator._index_sampler) else _mixed(pickler, iterator._index_sampler)
+
+
+def _has_own_state(iterator: Any, loader: Any) -> bool:
+    # Of an iterable dataset without a state torchdata knows no better than to replay it.
+    if not hasattr(iterator, "state_dict"):
+        return False
+    return bool(loader.num_workers or iterator._dataset_kind == 0 or hasattr(loader.dataset, "state_dict"))
 
 
 def _mixed(pickler: Pickler, thing: Any) -> dict[str, Any]:
@@ -119,6 +126,8 @@ def bring(iterator: Any, loader: Any, taken: int, seconds: float, place: dict[st
         with _first_draw(place, loader):
             replay.pass_over(iterator.__next__, lambda: int(iterator._num_yielded), taken, seconds, name(loader))
     iterator._num_yielded = taken
+    if hasattr(iterator, "_sampler_iter_yielded"):
+        iterator._sampler_iter_yielded = taken
 
 
 def _first_draw(place: dict[str, Any], loader: Any) -> AbstractContextManager[None]:
