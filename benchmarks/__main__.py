@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import loops, snapshots, start
+from benchmarks import forward, loops, snapshots, start
 from benchmarks.measure import table
 
 
@@ -30,6 +30,7 @@ def main() -> int:
     rows = [
         *loops.rows(10**5 if quick else 10**7, 1 if quick else 3),
         *start.rows(1 if quick else 7),
+        *forward.rows(10**4 if quick else 10**6, 1 if quick else 3),
         *snapshots.rows(10**6 if quick else 10**8, 1 if quick else 3),
     ]
     print(f"{machine()}; best of several, in alternation\n\n{table(rows)}")

@@ -37,5 +37,3 @@ def _loader(loader: Any) -> str:
     if loader._dataset_kind == 0:
         return "skips by index, loads nothing"
     return "its dataset's iterator saved as it stands, or replayed where that can't be pickled"
-
-

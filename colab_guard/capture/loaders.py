@@ -85,7 +85,7 @@ def _noting(original: Iter) -> Iter:
 def _enter(loader: Any, original: Iter, entry: Entry) -> Any:
     """The loader's iterator, made or (that of persistent workers) set back, and tracked."""
     before = loader._iterator if _keeps_workers(loader) else None
-    spare = type(loader).__new__(type(loader))
+    spare = object.__new__(type(loader))
     spare.__dict__.update(loader.__dict__, _iterator=None)
     track = Track(entry, weakref.ref(loader), spare)
     if before is not None and hasattr(before, "_cg_track"):

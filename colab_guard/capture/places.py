@@ -184,5 +184,3 @@ def _draws_at_once(sampler: Any) -> bool:
 
 def _full_name(thing: object) -> str:
     return f"{type(thing).__module__}.{type(thing).__qualname__}"
-
-

@@ -119,12 +119,12 @@ def lives(source: str, above: str = "", stride: int = 1) -> Iterator[tuple[int, 
         if not deaths:
             return
         yield count, _end(run.namespace)
-        run.namespace.clear()
+        _end_workers(run.namespace)
 
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> tuple[DyingRun, list[ast.stmt]]:
     random.seed()
-    dead.namespace.clear()  # or its DataLoaders' workers would live until some collection of garbage
+    _end_workers(dead.namespace)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec(above, namespace)
     run = DyingRun(namespace, source, stride)
@@ -133,6 +133,12 @@ def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> tuple[Dy
     run.values = load.variables(dead.held.names)
     load.put_in_place()
     return run, residual(run.module, dead.cursor, run.rewriter, redefined=frozenset(), new_machine=False)
+
+
+def _end_workers(namespace: dict[str, Any]) -> None:
+    # They would end with their process; here they would live until some collection of garbage, which waits for them.
+    for name in [name for name, value in namespace.items() if is_hidden(name) or hasattr(value, "num_workers")]:
+        del namespace[name]
 
 
 def _end(namespace: dict[str, Any]) -> dict[str, Any]:
