@@ -8,7 +8,7 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import functions, loops, snapshots, start
+from benchmarks import forward, functions, loops, snapshots, start
 from benchmarks.measure import table
 
 
@@ -31,6 +31,7 @@ def main() -> int:
         *loops.rows(10**5 if quick else 10**7, 1 if quick else 3),
         *functions.rows(10**4 if quick else 10**6, 1 if quick else 3),
         *start.rows(1 if quick else 7),
+        *forward.rows(10**4 if quick else 10**6, 1 if quick else 3),
         *snapshots.rows(10**6 if quick else 10**8, 1 if quick else 3),
     ]
     print(f"{machine()}; best of several, in alternation\n\n{table(rows)}")

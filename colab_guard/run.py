@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from colab_guard.capture import loaders
+from colab_guard.capture import loaders, replay
 from colab_guard.capture.contexts import Held, check_context, hold, is_made_anew, obstacle
 from colab_guard.capture.fingerprint import fingerprints
+from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import machine_id, process_state, set_process_state
 from colab_guard.capture.select import names_in, sharers
@@ -56,6 +57,7 @@ class Run(Frame):
     clock: Callable[[], float] = time.time
     repository: Repository | None = None
     rerun: frozenset[str] = frozenset()
+    replay: bool = False
     defined: frozenset[str] = frozenset()
     state: State | None = None  # what is put back; from the start, what a paused run of this cell kept
     points: list[SafePoint] = field(default_factory=list)
@@ -69,7 +71,7 @@ class Run(Frame):
     def __post_init__(self) -> None:
         self.run = self.parent = self
         self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository)
-        self.iter_cell = types.CellType(iter)
+        self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
         self._blocked: set[tuple[Frame | Unit, int]] = set()
         self._timer: threading.Timer | None = None
@@ -88,6 +90,7 @@ class Run(Frame):
         self._pid, self._thread = os.getpid(), threading.get_ident()
         self.namespace.update(dict.fromkeys(self.hidden))
         loaders.watch()
+        replay.configure(replay.Settings(say=self.say, forced=self.replay))
         if self.plan is None:
             self._names = names_in(self.cell.module)
             self._names |= sharers(self.namespace, self._names)

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
+from colab_guard.capture.describe import describe
 from colab_guard.capture.fingerprint import changed, fingerprints
+from colab_guard.capture.iterables import begin
 from colab_guard.capture.process import machine_id
 from colab_guard.capture.sources import resolve, source_named
 from colab_guard.cell.edits import Definition, follow, in_loop, same
@@ -47,6 +49,7 @@ class Options:
     fresh: bool = False
     resume_anyway: bool = False
     rerun: tuple[str, ...] = ()
+    replay: bool = False
 
 
 @dataclass
@@ -107,6 +110,7 @@ class Session:
             clock=self.clock,
             repository=repository,
             rerun=frozenset(options.rerun),
+            replay=options.replay,
             defined=defined_names(self.namespace, module),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
@@ -118,7 +122,7 @@ class Session:
         self.runs[cell.name] = run
         if cell_id:
             self._ids[cell.name] = cell_id
-        self.namespace.update({RUN: run, ITER: iter, WANTED: False})
+        self.namespace.update({RUN: run, ITER: begin, WANTED: False})
         return self._statements(run, shown)
 
     def explanation(self, module: ast.Module, source: str, filename: str) -> str:
@@ -308,7 +312,8 @@ def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[st
 
 def described(namespace: dict[str, Any], iterable: ast.expr) -> str | None:
     """What resume does with a loop over what a name stands for now."""
-    return None
+    value = namespace.get(iterable.id) if isinstance(iterable, ast.Name) else None
+    return None if value is None else describe(value)
 
 
 def _path(frame: dict[str, Any]) -> Path:

@@ -12,7 +12,7 @@ def test_the_table_is_made() -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for what in ("empty body", "A/A", "flag up", "%load_ext", "snapshot of", "restore of"):
+    for what in ("empty body", "A/A", "flag up", "%load_ext", "resume at batch", "snapshot of", "restore of"):
         assert what in done.stdout
 
 

@@ -8,11 +8,15 @@ import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 PURE = ("tests/core", "tests/cell", "tests/capture", "tests/store")
+NEED_TORCH = [f"--ignore=tests/capture/test_{name}.py" for name in ("torch", "fast_forward", "replay", "libraries")]
 
 
 @pytest.mark.parametrize(
     ("variable", "without"),
-    [("COLAB_PINS_PYTHON", ()), ("COLAB_PINS_PYTHON313", ("--ignore=tests/capture/test_torch.py",))],
+    [
+        ("COLAB_PINS_PYTHON", ()),
+        ("COLAB_PINS_PYTHON313", NEED_TORCH),
+    ],
     ids=["Python 3.11", "Python 3.13, no torch"],
 )
 def test_the_layers_below_the_notebook(variable: str, without: tuple[str, ...]) -> None:

@@ -1,121 +1,160 @@
-"""torch DataLoaders under way: resumed by index, or by replaying the batches where workers are involved.
+"""torch DataLoaders under way: by index where this process loads, by their own state, or by replaying.
 
-What a loader's iterator will give is settled by the random state at its entry (the shuffling, the workers'
-seeds), which is noted there; ``DataLoader.__iter__`` is replaced while a guarded cell runs, to note it, also
-where the iterator is made out of our sight (``enumerate(loader)``). On the first ``next`` after a restore,
-the entry state is set, the iterator made, its first batches skipped, and the random state of the moment put
-back. Without workers the skip asks the sampler for indices and loads nothing.
+What a loader's iterator will give is settled by the random state at its entry, which is noted there;
+``__iter__`` of ``DataLoader`` (and of torchdata's) is replaced while a guarded cell runs, to note it, also where
+the iterator is made out of our sight (``enumerate(loader)``). On the first ``next`` after a restore the iterator
+is made again under that state, brought to its place (``places``), and the random state of the moment put back.
 """
 
 from __future__ import annotations
 
-import random
 import sys
 import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from colab_guard.capture import rebuild
-from colab_guard.capture.process import random_state, set_random_state
+from colab_guard.capture import iterables, places, rebuild, replay
+from colab_guard.capture.entry import Entry, note_entry, under
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
+CLASSES = (
+    ("torch.utils.data.dataloader", "DataLoader"),
+    ("torchdata.stateful_dataloader.stateful_dataloader", "StatefulDataLoader"),
+)
+EPOCHS = "_cg_epochs"
+
+Iter = Callable[[Any], Any]
 _patch_lock = threading.Lock()
-_original: Any = None
+_originals: dict[type, Iter] = {}
+
+
+@dataclass
+class Track:
+    """What is known of a loader's iterator; it hangs on it as ``_cg_track``. ``began`` is by ``time.monotonic``.
+
+    ``earlier``: the entry of each epoch before this one that the same, persistent workers served, with how
+    many batches were taken of it; their random states go on from epoch to epoch.
+    """
+
+    entry: Entry
+    owner: weakref.ref[Any]
+    spare: Any  # for a loader that nobody holds but its loop
+    earlier: list[tuple[Entry, int]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def loader(self) -> Any:
+        """The loader. Not held, for it may hold the iterator: such a cycle would let go of its workers late."""
+        owner = self.owner()  # whose truth would be its length
+        return self.spare if owner is None else owner
 
 
 def watch() -> None:
-    """Begin to note entry states, as soon as torch's loader is imported. Harmless when repeated."""
-    global _original
-    module = sys.modules.get("torch.utils.data.dataloader")
+    """Begin to note entry states, as soon as a loader's module is imported. Harmless when repeated."""
     with _patch_lock:
-        if module is None or _original is not None:
-            return
-        original = _original = module.DataLoader.__iter__
-
-        def __iter__(loader: Any) -> Any:  # noqa: N807 - it takes that place
-            entry = _entry_state(loader)
-            iterator = original(loader)
-            iterator._cg_entry = (loader, entry)
-            return iterator
-
-        module.DataLoader.__iter__ = __iter__
+        for module_name, name in CLASSES:
+            kind = getattr(sys.modules.get(module_name), name, None)
+            if kind is not None and kind not in _originals:
+                _originals[kind] = kind.__iter__
+                kind.__iter__ = _noting(kind.__iter__)
 
 
 def unwatch() -> None:
-    """Put torch's own method back."""
-    global _original
+    """Put the libraries' own methods back, and replays to how they go by default."""
     with _patch_lock:
-        if _original is not None:
-            sys.modules["torch.utils.data.dataloader"].DataLoader.__iter__ = _original
-            _original = None
+        for kind, original in _originals.items():
+            kind.__iter__ = original  # type: ignore[attr-defined]
+        _originals.clear()
+    replay.configure()
+    iterables.forget()
 
 
-def _entry_state(loader: Any) -> Any:
-    return random_state(), [(path, _get(source)) for path, source in _sources(loader)]
+def _noting(original: Iter) -> Iter:
+    def __iter__(loader: Any) -> Any:  # noqa: N807 - it takes that place
+        _wake(loader, original, loader.__dict__.pop(EPOCHS, None))
+        return _enter(loader, original, note_entry(loader))
+
+    return __iter__
 
 
-def _sources(loader: Any) -> list[tuple[tuple[str, ...], Any]]:
-    """Generators of randomness that the loader's parts hold, with the attributes that lead there."""
-    found: list[tuple[tuple[str, ...], Any]] = []
-    seen: set[int] = set()
-
-    def look(thing: Any, path: tuple[str, ...]) -> None:
-        if id(thing) in seen or len(path) > 4:
-            return
-        seen.add(id(thing))
-        if _get(thing) is not None:
-            found.append((path, thing))
-            return
-        if path and path[-1] in ("data", "data_source", "tensors") and not hasattr(thing, "__dict__"):
-            return
-        for name, value in (getattr(thing, "__dict__", None) or {}).items():
-            if hasattr(value, "__dict__") or _get(value) is not None:
-                look(value, (*path, name))
-
-    look(loader, ())
-    return found
+def _enter(loader: Any, original: Iter, entry: Entry) -> Any:
+    """The loader's iterator, made or (that of persistent workers) set back, and tracked."""
+    before = loader._iterator if _keeps_workers(loader) else None
+    spare = object.__new__(type(loader))
+    spare.__dict__.update(loader.__dict__, _iterator=None)
+    track = Track(entry, weakref.ref(loader), spare)
+    if before is not None and hasattr(before, "_cg_track"):
+        track.earlier = [*before._cg_track.earlier, (before._cg_track.entry, before._num_yielded)]
+    iterator = original(loader)
+    iterator._cg_track = track
+    places.count_draws(iterator, loader)
+    return iterator
 
 
-def _get(source: Any) -> Any:
-    kind = f"{type(source).__module__}.{type(source).__qualname__}"
-    if isinstance(source, random.Random):
-        return source.getstate()
-    if kind.startswith("numpy.random.") and hasattr(source, "bit_generator"):
-        return source.bit_generator.state
-    if kind in ("torch._C.Generator", "torch.Generator"):
-        return source.get_state()
-    return None
+def _wake(loader: Any, original: Iter, epochs: list[tuple[Entry, int]] | None) -> None:
+    """Starts workers that an earlier process kept between epochs, seeded as those were.
+
+    What they drew in those epochs they draw again only in a forced replay.
+    """
+    for number, (entry, taken) in enumerate(epochs or ()):
+        if number == 0 or replay.forced():
+            with under(entry, loader):
+                iterator = _enter(loader, original, entry)
+                if replay.forced():
+                    what = f"epoch {number + 1} of {places.name(loader)}"
+                    replay.pass_over(iterator.__next__, lambda it=iterator: it._num_yielded, taken, 0, what)  # type: ignore[misc]
 
 
-def _set(source: Any, state: Any) -> None:
-    if isinstance(source, random.Random):
-        source.setstate(state)
-    elif hasattr(source, "bit_generator"):
-        source.bit_generator.state = state
-    else:
-        source.set_state(state)
+def _keeps_workers(loader: Any) -> bool:
+    return bool(loader.num_workers and loader.persistent_workers)
+
+
+def _original(loader: Any) -> Iter:
+    """The library's own ``__iter__``: a subclass's, which may be a generator, led to it before."""
+    for module_name, name in reversed(CLASSES):
+        kind = getattr(sys.modules.get(module_name), name, None)
+        if kind is not None and isinstance(loader, kind):
+            original: Iter = _originals.get(kind, kind.__iter__)
+            return original
+    raise TypeError(f"{type(loader).__qualname__} is not a DataLoader")
+
+
+def reduce_loader(pickler: Pickler, loader: Any) -> Any:
+    """A loader without its workers, which end with their process; of persistent ones, what they began from."""
+    state = {**loader.__dict__, "_iterator": None}
+    track = getattr(loader._iterator, "_cg_track", None)
+    if track is not None and _keeps_workers(loader):
+        state[EPOCHS] = [*track.earlier, (track.entry, loader._iterator._num_yielded)]
+    return type(loader).__new__, (type(loader),), state
 
 
 def reduce_iterator(pickler: Pickler, iterator: Any) -> Any:
     """A loader's own iterator. Raises TypeError for one made before the guarded cell began."""
-    noted = getattr(iterator, "_cg_entry", None)
-    if noted is None:
+    track: Track | None = getattr(iterator, "_cg_track", None)
+    if track is None:
         raise TypeError("a DataLoader's iterator that was made before the cell began")
-    loader, entry = noted
-    return rebuild.loader_iterator, (loader, entry, iterator._num_yielded)
+    place = places.place(pickler, iterator, track.loader)
+    if track.earlier:
+        place["earlier"] = track.earlier
+        pickler.note(
+            f"random numbers that the persistent workers of {places.name(track.loader)} draw, which go on from epoch "
+            f"to epoch (--replay replays every epoch, which is exact)"
+        )
+    seconds = time.monotonic() - track.began
+    return rebuild.loader_iterator, (track.loader, track.entry, iterator._num_yielded, seconds, place)
 
 
 class Resumed:
     """The iterator of a loader that has already given ``taken`` batches; made when it is first asked."""
 
-    def __init__(self, loader: Any, entry: Any, taken: int) -> None:
-        self._loader, self._entry, self._taken = loader, entry, taken
+    def __init__(self, loader: Any, entry: Entry, taken: int, seconds: float, place: dict[str, Any]) -> None:
+        self._loader, self._entry, self._taken, self._seconds, self._place = loader, entry, taken, seconds, place
         self._iterator: Any = None
-
-    def __reduce__(self) -> Any:
-        taken = self._taken if self._iterator is None else self._iterator._num_yielded
-        return rebuild.loader_iterator, (self._loader, self._entry, taken)
 
     def __iter__(self) -> Resumed:
         return self
@@ -129,30 +168,23 @@ class Resumed:
         return next(self._iterator)
 
     def _make(self) -> Any:
-        state, sources = self._entry
-        now = random_state()
-        own = _sources(self._loader)
-        later = [(source, _get(source)) for _, source in own]
-        by_path = dict(own)
-        set_random_state(state)
-        for path, entry in sources:
-            _set(by_path[path], entry)
-        iterator = iter(self._loader)
-        skip(iterator, self._taken)
-        for source, after in later:
-            _set(source, after)
-        set_random_state(now)
+        loader, original = self._loader, _original(self._loader)
+        loader.__dict__.pop(EPOCHS, None)
+        loader._iterator = None  # of an attempt that was interrupted
+        _wake(loader, original, self._place.get("earlier"))
+        own = "state" in self._place and not replay.forced()
+        if own:
+            loader.load_state_dict(self._place["state"])
+        with under(self._entry, loader, attributes=not own):
+            iterator = _enter(loader, original, self._entry)
+            places.bring(iterator, loader, self._taken, self._seconds, self._place)
+        iterator._cg_track.began = time.monotonic() - self._seconds
         return iterator
 
 
-def skip(iterator: Any, batches: int) -> None:
-    """Passes over batches: by index alone where this process loads a map-style dataset."""
-    from torch.utils.data.dataloader import _DatasetKind, _SingleProcessDataLoaderIter
-
-    by_index = isinstance(iterator, _SingleProcessDataLoaderIter) and iterator._dataset_kind == _DatasetKind.Map
-    for _ in range(batches):
-        if by_index:
-            iterator._next_index()
-            iterator._num_yielded += 1
-        else:
-            next(iterator)
+def reduce_resumed(pickler: Pickler, resumed: Resumed) -> Any:
+    """One that was restored: still as it was saved, or the iterator that it made."""
+    if resumed._iterator is not None:
+        return reduce_iterator(pickler, resumed._iterator)
+    whole = resumed._loader, resumed._entry, resumed._taken, resumed._seconds, resumed._place
+    return rebuild.loader_iterator, whole

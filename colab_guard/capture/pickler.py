@@ -19,7 +19,7 @@ from typing import Any
 
 import cloudpickle
 
-from colab_guard.capture import arrays, files, functions, generators, loaders, rebuild, tensors
+from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, tensors
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
 
@@ -72,6 +72,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def skeleton(self) -> memoryview:
         """The pickles so far, one behind the other."""
         return self._file.getbuffer()
+
+    def can_save(self, thing: object) -> bool:
+        """Whether it can be pickled without a stand-in. As costly as pickling it."""
+        trial = type(self)(self.namespace, self._own_names)
+        try:
+            trial.add(self.where, thing, strict=True)
+        except Exception:  # noqa: BLE001 - a class's own pickling may raise anything
+            return False
+        self.wanted |= trial.wanted
+        return True
 
     def note(self, text: str) -> None:
         """Remember, once, what is not kept as it was."""
@@ -191,20 +201,6 @@ def _reduce_stand_in(pickler: Pickler, stand_in: StandIn) -> Any:
     return StandIn, (what, where)
 
 
-def _reduce_dataloader(pickler: Pickler, loader: Any) -> Any:
-    # Workers kept between epochs hang on `_iterator`, which can't be pickled; new ones are started.
-    return type(loader).__new__, (type(loader),), {**loader.__dict__, "_iterator": None}
-
-
-def _reduce_bar(pickler: Pickler, bar: Any) -> Any:
-    options = {
-        "desc": bar.desc or None, "total": bar.total, "leave": bar.leave, "initial": bar.n, "unit": bar.unit,
-        "unit_scale": bar.unit_scale, "mininterval": bar.mininterval, "disable": bar.disable, "postfix": None,
-        "delay": 1e-6,  # not drawn before it moves: the first line of a resumed cell is ours
-    }  # fmt: skip
-    return rebuild.progress_bar, (type(bar), options, bar.iterable)
-
-
 def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     exact: dict[type, Reducer] = {
         types.FunctionType: functions.reduce_function,
@@ -213,6 +209,9 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         tempfile._TemporaryFileWrapper: _refuse,
         StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,
+        iterables.Counted: iterables.reduce_counted,
+        iterables.Resumed: iterables.reduce_resumed,
+        loaders.Resumed: loaders.reduce_resumed,
     }
     derived: list[tuple[type, Reducer]] = [
         (type, functions.reduce_class),
@@ -227,8 +226,8 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     if loader := sys.modules.get("torch.utils.data.dataloader"):
         derived += [
             (loader._BaseDataLoaderIter, loaders.reduce_iterator),
-            (loader.DataLoader, _reduce_dataloader),
+            (loader.DataLoader, loaders.reduce_loader),
         ]
     if tqdm := sys.modules.get("tqdm.std"):
-        derived.append((tqdm.tqdm, _reduce_bar))
+        derived.append((tqdm.tqdm, bars.reduce_bar))
     return exact, derived

@@ -242,13 +242,31 @@ def open_file(path: str, options: dict[str, Any], position: int, size: int | Non
     return reopen(path, options, position, size)
 
 
-def loader_iterator(loader: Any, entry: Any, taken: int) -> Any:
-    """A DataLoader's iterator that has given ``taken`` batches."""
+def loader_iterator(
+    loader: Any, entry: Any, taken: int, seconds: float = 0.0, place: dict[str, Any] | None = None
+) -> Any:
+    """A DataLoader's iterator that has given ``taken`` batches, within ``seconds``; ``place``: where it stands."""
     from colab_guard.capture.loaders import Resumed
 
-    return Resumed(loader, entry, taken)
+    return Resumed(loader, entry, taken, seconds, place or {})
 
 
-def progress_bar(kind: Any, options: dict[str, Any], iterable: Any) -> Any:
-    """A tqdm bar that starts at the count it had reached."""
-    return kind(iterable, **options)
+def same(thing: Any) -> Any:
+    """The thing itself: an iterator whose items were counted in vain, since it could be saved as it stood."""
+    return thing
+
+
+def counted(iterable: Any, entry: Any, taken: int, seconds: float, state: tuple[str, Any] | None) -> Any:
+    """An iterator of ``iterable`` that has given ``taken`` items. ``state``: what ``state_dict()`` of the
+    ``"iterator"`` or the ``"iterable"`` returned.
+    """
+    from colab_guard.capture.iterables import Resumed
+
+    return Resumed(iterable, entry, taken, seconds, state)
+
+
+def progress_bar(kind: Any, options: dict[str, Any], iterable: Any, state: dict[str, Any] | None = None) -> Any:
+    """A tqdm bar that starts at the count it had reached; ``state``: attributes that are no arguments."""
+    new = kind(iterable, **options)
+    vars(new).update(state or {})
+    return new

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
+from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import names_in
@@ -79,7 +80,7 @@ class DyingRun(Run):
         """Runs the cell, or what is left of it."""
         program = self.statements()
         self._names = names_in(self.cell.module)
-        self.namespace |= {RUN: self, ITER: iter, WANTED: True}
+        self.namespace |= {RUN: self, ITER: begin, WANTED: True}
         _publish("<cell>", self.cell.source)
         exec(compile(ast.fix_missing_locations(ast.Module(program, [])), "<cell>", "exec"), self.namespace)
 
@@ -167,6 +168,7 @@ def lives(
         if choose is None and not deaths:
             return
         yield point, _end(run.namespace)
+        _end_workers(run.namespace)
 
 
 def count(source: str, above: str = "") -> int:
@@ -179,6 +181,7 @@ def count(source: str, above: str = "") -> int:
 
 def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> DyingRun:
     random.seed()
+    _end_workers(dead.namespace)
     namespace = session_with(above)
     session = Session(namespace, _quiet, FilePath("nowhere"))
     cell = _cell(source)
@@ -186,6 +189,12 @@ def _next_life(dead: DyingRun, source: str, above: str, stride: int) -> DyingRun
     run = DyingRun(namespace, source, stride, plan)
     run.from_held = dead.held
     return run
+
+
+def _end_workers(namespace: dict[str, Any]) -> None:
+    # They would end with their process; here they would live until some collection of garbage, which waits for them.
+    for name in [name for name, value in namespace.items() if is_hidden(name) or hasattr(value, "num_workers")]:
+        del namespace[name]
 
 
 def _end(namespace: dict[str, Any]) -> dict[str, Any]:
