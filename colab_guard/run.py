@@ -14,12 +14,13 @@ import threading
 import time
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from colab_guard.alarm import Alarm
 from colab_guard.capture import loaders, replay
-from colab_guard.capture.contexts import Held, check_context, hold, is_made_anew, obstacle
+from colab_guard.capture.contexts import check_context, hold
 from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
@@ -28,7 +29,7 @@ from colab_guard.capture.select import names_in, sharers
 from colab_guard.capture.take import Taken, take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
-from colab_guard.cell.tree import WANTED, Path, hidden_at, is_hidden
+from colab_guard.cell.tree import WANTED, Path, is_hidden
 from colab_guard.cell.units import Unit, residual_function
 from colab_guard.core.errors import Pause
 from colab_guard.core.settings import Interval
@@ -37,6 +38,7 @@ from colab_guard.pausing import Interrupts, handles_interrupts
 from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.saving import Saver
 from colab_guard.stack import Broken, Frame, rewrap, unwrap
+from colab_guard.standing import Place, standing
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -73,11 +75,10 @@ class Run(Frame):
         self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository)
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
-        self._blocked: set[tuple[Frame | Unit, int]] = set()
-        self._timer: threading.Timer | None = None
-        self._count = self._depth = 0
+        self._blocked: set[tuple[Unit | None, int]] = set()
+        self._alarm = Alarm(self.interval, self._flag)
         self._stall_seconds = 0.0
-        self._interrupts = Interrupts(self._ask, self._handles)
+        self._interrupts = Interrupts(partial(self._flag, True), self._handles)
 
     @property
     def last(self) -> Manifest | None:
@@ -94,23 +95,23 @@ class Run(Frame):
         if self.plan is None:
             self._names = names_in(self.cell.module)
             self._names |= sharers(self.namespace, self._names)
-            self._save(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
-            self._arm()
+            self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+            self._go_on(counted=0)
         self._interrupts.watch()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self._interrupts.unwatch()
-        self._disarm()
+        self._alarm.off()
         loaders.unwatch()
         if kind is None:
             if self.plan is None or self.plan.cursor is not None:
-                self._save(self, (("body", len(self.cell.module.body)),), 0, None)
+                self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
             self.finished = True
         elif self.last is not None and not issubclass(kind, Pause):
             age = self.clock() - self.last.created
             self.say(
                 f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
-                f"of {ago(age)} ({place(self.last.body)})."
+                f"of {ago(age)} ({where(self.last.body)})."
             )
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
@@ -158,8 +159,7 @@ class Run(Frame):
         assert self.state is not None, "restore() comes first"
         set_process_state(self.state.process)
         self.state = None
-        self._count = 1
-        self._arm()
+        self._go_on(counted=1)
 
     def next_level(self, frame: Frame, number: int, callee: Any) -> Callable[[], Any]:
         """The function that was under way in ``frame``'s call, standing where it stood."""
@@ -185,147 +185,67 @@ class Run(Frame):
         here = frame.points[number]
         if os.getpid() != self._pid or threading.get_ident() != self._thread:
             return
+        place = Place(frame, here.path, here.line, python)
         if self._interrupts.asked:
-            self._pause(frame, here, python)
-        if self.interval.iterations is not None and not self._counted(frame, here):
+            self._pause(place)
+        if not self._alarm.is_due(len(place.functions), here.counts):
             return
-        place = (frame.unit if frame is not self else self, number)
-        if place in self._blocked:
+        point = (frame.unit if place.functions else None, number)
+        if point in self._blocked:
             return
         begun = time.perf_counter()
         try:
-            self._save(frame, here.path, here.line, python)
+            self._save(place)
         except (Unsaveable, Broken) as error:
             # The flag stays up: the next safe point outside of this loop takes the snapshot.
-            self._blocked.add(place)
-            where = f" of {frame.unit.qualname}()" if frame is not self else ""
-            self.saver.say_once(f"the loop in line {here.line}{where} can't be left in its middle: {error}")
+            self._blocked.add(point)
+            self.saver.say_once(f"the loop in {place} can't be left in its middle: {error}")
             return
         self._stall_seconds = time.perf_counter() - begun
-        self._count = int(here.counts)
-        self._arm()
+        self._go_on(counted=int(here.counts))
 
-    def _counted(self, frame: Frame, here: SafePoint) -> bool:
-        """Counts an iteration of the innermost loop that is running; whether it is time for a snapshot."""
-        depth = sum(1 for _ in frame.chain())
-        deepest = depth >= self._depth
-        self._depth = depth
-        self._count += here.counts and deepest
-        return self._count > (self.interval.iterations or 0)
-
-    # -- snapshots --------------------------------------------------------------------------------------
-
-    def _arm(self) -> None:
-        self._disarm()
+    def _go_on(self, counted: int) -> None:
+        """From here on no safe point has anything to do, until a snapshot is due or the cell is to pause."""
         self._blocked.clear()
         for unit in self.units.values():
             if isinstance(unit, Unit):
                 unit.passed = False
-        if self.interval.iterations is not None:
-            self.namespace[WANTED] = True
-            return
-        self.namespace[WANTED] = self._interrupts.asked
-        seconds = self.interval.after(self._stall_seconds).seconds
-        assert seconds is not None, "it is no number of iterations"
-        self._timer = threading.Timer(seconds, self.namespace.__setitem__, (WANTED, True))
-        self._timer.name, self._timer.daemon = "colab_guard-timer", True
-        self._timer.start()
+        self._alarm.set(self._stall_seconds, counted)
+        if self._interrupts.asked:
+            self._flag(True)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer.join()  # or it might put the flag back into a namespace that was cleaned
-            self._timer = None
+    def _flag(self, up: bool) -> None:
+        self.namespace[WANTED] = up
 
-    def _state(self, frame: Frame, path: Path, python: types.FrameType | None) -> tuple[Path, State]:
-        """The cell's cursor, and what stands around it. Raises Broken, and Unsaveable for a context."""
-        levels = frame.levels(path, python)
-        *_, outermost = [None, *frame.chain()]
-        cursor = path if outermost is None else self.points[outermost.site].path
-        ended = cursor[0][1] == len(self.cell.module.body)
-        names = [] if ended else hidden_at(self.cell.module, cursor)
-        hidden = {name: self.namespace[name] for name in names}
-        bound = [*self.namespace.values(), *(value for level in levels for value in level.values.values())]
-        for one in [hidden, *(level.hidden for level in levels)]:
-            for name, value in one.items():
-                one[name] = self._kept(value, bound)
-        return cursor, State({}, hidden, levels, {})
+    # -- snapshots --------------------------------------------------------------------------------------
 
-    def _kept(self, value: Any, bound: list[Any]) -> Any:
-        """What is kept of a hidden variable."""
-        manager = value.manager if isinstance(value, Held) else value
-        if not hasattr(type(manager), "__exit__") or hasattr(type(manager), "__next__"):
-            return value
-        if isinstance(value, Held) and value.anew:
-            return None
-        if is_made_anew(manager) and any(one is manager for one in bound):
-            return None
-        if name := obstacle(manager, self.namespace):
-            raise Unsaveable(f"the block of `with` {name} around it could not be entered again")
-        return manager
-
-    def _save(self, frame: Frame, path: Path, line: int, python: types.FrameType | None) -> bool:
-        """Takes and commits a snapshot; whether that went well."""
-        ended = python is None
-        otherwise = "" if ended else f" The cell goes on; the next try is after {self.interval}."
+    def _save(self, place: Place) -> bool:
+        """Takes and commits a snapshot; whether that went well. Raises Unsaveable and Broken, and nothing else."""
+        again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
         try:
-            return self.saver.save(partial(self._take, frame, path, line, python), otherwise)
+            return self.saver.save(partial(self._take, place), again)
         except (Unsaveable, Broken):
             raise
         except Exception as error:  # noqa: BLE001 - a class's own pickling may fail in any way
-            self.saver.failed(error, otherwise)
+            self.saver.failed(error, again)
             return False
 
-    def _take(
-        self, frame: Frame, path: Path, line: int, python: types.FrameType | None
-    ) -> tuple[dict[str, Any], Taken]:
-        body, state = self._describe(frame, path, line, python)
-        names = self._names - set(body["rerun"])
-        return body, take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
+    def _take(self, place: Place) -> tuple[dict[str, Any], Taken]:
+        found = standing(place, self.cell, self.points, self.namespace, self.rerun)
+        state, names = found.state, self._names - found.rerun
+        taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
+        return {**self._about(), **found.body}, taken
 
-    def _describe(
-        self, frame: Frame, path: Path, line: int, python: types.FrameType | None
-    ) -> tuple[dict[str, Any], State]:
-        """A manifest's body, and what stands at that place beside the cell's variables. Raises Unsaveable, Broken."""
-        cursor, state = self._state(frame, path, python)
-        rerun = set(self.rerun)
-        for values in [self.namespace, *(level.values for level in state.levels)]:
-            rerun |= {name for name, value in values.items() if is_made_anew(value) and not is_hidden(name)}
-        for level in state.levels:
-            for name in rerun & level.values.keys():
-                del level.values[name]
-        chain = [*frame.chain()][::-1]
-        functions: list[dict[str, Any]] = []
-        frames: list[dict[str, Any]] = [{"function": "<cell>", "path": cursor}]
-        for index, one in enumerate(chain):
-            code = one.unit.source.as_record()
-            if code not in functions:
-                functions.append(code)
-            inner = chain[index + 1].site if index + 1 < len(chain) else None
-            frames.append({
-                "function": one.unit.qualname,
-                "path": path if inner is None else one.points[inner].path,
-                "code": functions.index(code),
-                "hidden": list(state.levels[index].hidden),
-            })  # fmt: skip
-        body = {
+    def _about(self) -> dict[str, Any]:
+        """What a manifest says wherever the cell stands."""
+        return {
             "source": self.cell.source,
-            "cursor": None if python is None else {"frames": frames},
-            "functions": functions,
-            "line": self.points[chain[0].site].line if chain else line,
-            "place": f"line {line} of {chain[-1].unit.qualname}()" if chain else f"line {line}",
-            "hidden": list(state.hidden),
-            "rerun": sorted(rerun),
             "session": self.session_id,
             "python": platform.python_version(),
             "machine": machine_id(),
         }
-        return body, state
 
     # -- pausing ----------------------------------------------------------------------------------------
-
-    def _ask(self) -> None:
-        self.namespace[WANTED] = True
 
     def _handles(self, frame: types.FrameType | None) -> bool:
         """Whether the cell, or a function of its that is under way, handles interrupts itself."""
@@ -336,21 +256,21 @@ class Run(Frame):
             frame = frame.f_back
         return any(map(handles_interrupts, own))
 
-    def _pause(self, frame: Frame, here: SafePoint, python: types.FrameType) -> None:
+    def _pause(self, place: Place) -> None:
         """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""
         try:
-            body, state = self._describe(frame, here.path, here.line, python)
-            saved = self._save(frame, here.path, here.line, python)
+            found = standing(place, self.cell, self.points, self.namespace, self.rerun)
+            saved = self._save(place)
         except (Unsaveable, Broken):
             return
-        state.process = process_state()
+        state = replace(found.state, process=process_state())
         marks = fingerprints(self.namespace, self._names, self.cell.own_names)
-        self.kept = Kept(body, self.clock(), state, frozenset(self._names), marks)
+        self.kept = Kept({**self._about(), **found.body}, self.clock(), state, frozenset(self._names), marks)
         self.pausing = True
         also = ", and on disk" if saved else ""
         raise Pause(
-            f"{self.cell.name} is paused at {place(body)}; where it stands is kept in memory{also}. Look at its "
-            f"variables, change what you like, and run the cell again: it goes on from here."
+            f"{self.cell.name} is paused at {place}; where it stands is kept in memory{also}. Look at its variables, "
+            f"change what you like, and run the cell again: it goes on from here."
         )
 
     # -- what is said -----------------------------------------------------------------------------------
@@ -365,13 +285,13 @@ class Run(Frame):
             )
         else:
             self.say(
-                f"{self.cell.name} resumed at {place(self.plan.body)} from the snapshot of {age}; {put_back} put back."
+                f"{self.cell.name} resumed at {where(self.plan.body)} from the snapshot of {age}; {put_back} put back."
             )
         if differs:
             self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
 
 
-def place(body: Mapping[str, Any]) -> str:
+def where(body: Mapping[str, Any]) -> str:
     """Where a snapshot's cursor stands, in words."""
     return str(body.get("place", f"line {body['line']}"))
 

@@ -30,7 +30,7 @@ from colab_guard.core.errors import CorruptSnapshot, EditedCell, StoreUnavailabl
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.resume.plan import LevelPlan, Plan
-from colab_guard.run import BEGIN, Kept, Run, place
+from colab_guard.run import BEGIN, Kept, Run, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -260,7 +260,7 @@ class Session:
         now = fingerprints(self.namespace, paused.names, plan.cell.own_names)
         names = changed(paused.marks, now)
         also = f" Changed since, and used as they are now: {', '.join(names)}." if names else ""
-        return f"{cell.name} goes on from where it was paused, {place(paused.body)}.{also}"
+        return f"{cell.name} goes on from where it was paused, {where(paused.body)}.{also}"
 
     def _relatives(self, cell: Cell, repository: Repository) -> list[str]:
         """A cell without a name gets another derived one when its beginning is edited: point to its old run."""

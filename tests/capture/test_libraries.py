@@ -43,7 +43,7 @@ def test_what_torchdata_does_not_keep_of_its_workers_is_named() -> None:
     namespace = define(f"{SEEDS}{LIBRARIES}\nloader = {TWO_WORKERS}")
     iterator = iter(namespace["loader"])
     next(iterator)
-    notes = take(namespace | {"_cg_i": iterator}, [], ["_cg_i"], frozenset()).notes
+    notes = take(namespace, [], {"_cg_i": iterator}, frozenset()).notes
     assert len(notes) == 1
     assert notes[0].startswith("random numbers that the workers of a StatefulDataLoader with 2 workers draw")
     assert describe(namespace["loader"]) == "its own state, but not random numbers that its 2 workers draw"

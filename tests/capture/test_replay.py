@@ -104,7 +104,7 @@ def notes(loader: str, epochs: int = 1) -> tuple[str, ...]:
     for _ in range(epochs):
         iterator = iter(namespace["loader"])
         next(iterator)
-    return take(namespace | {"_cg_i": iterator}, [], ["_cg_i"], frozenset()).notes
+    return take(namespace, [], {"_cg_i": iterator}, frozenset()).notes
 
 
 @pytest.mark.parametrize(("loader", "epochs", "named"), [

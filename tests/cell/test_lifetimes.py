@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from colab_guard.stack import Frame
+from colab_guard.standing import Place
 from tests.support.dying import DyingRun, plain, session_with
 
 ABOVE = textwrap.dedent("""
@@ -124,7 +125,7 @@ class Saving(DyingRun):
 
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         here = frame.points[number]
-        self._take(frame, here.path, here.line, python)
+        self._take(Place(frame, here.path, here.line, python))
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,7 @@ from colab_guard.resume.plan import Plan, apply, load
 from colab_guard.run import Run
 from colab_guard.session import Options, Session, defined_names
 from colab_guard.stack import Broken, Frame
+from colab_guard.standing import Place
 
 
 class Died(BaseException):
@@ -91,7 +92,7 @@ class DyingRun(Run):
             return
         here = frame.points[number]
         try:
-            body, taken = self._take(frame, here.path, here.line, python)
+            body, taken = self._take(Place(frame, here.path, here.line, python))
         except (Unsaveable, Broken):  # as in a real run: the next safe point takes the snapshot
             return
         self.body = {**body, "names": taken.names}
@@ -106,7 +107,7 @@ class DyingRun(Run):
         apply(self.state, self.plan, self.namespace, self.cell)
         self.namespace.update(self.state.hidden)
 
-    def _arm(self) -> None:
+    def _go_on(self, counted: int) -> None:
         self.namespace[WANTED] = True
 
 

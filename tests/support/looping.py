@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 from typing import Any
 
 from tests.support.dying import lives, plain
@@ -109,10 +108,7 @@ class Items:
 def ends(source: str, above: str, stride: int = 1) -> list[dict[str, Any]]:
     """The results of the run that was left alone, then of each that died, at one safe point after the other."""
     above = f"{SEEDS}{above}\nloads = globals().get('loads', [])"
-    # As IPython does it for the cells above: a generator's source is looked up by the name of the code's file.
-    linecache.cache["<above>"] = (len(above), None, above.splitlines(keepends=True), "<above>")
-    code: Any = compile(above, "<above>", "exec")
-    found = [plain(source, code), *(end for _, end in lives(source, code, stride))]
+    found = [plain(source, above), *(end for _, end in lives(source, above, stride))]
     return [{name: end[name] for name in RESULTS} for end in found]
 
 

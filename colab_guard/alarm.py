@@ -1,0 +1,49 @@
+"""When the next snapshot is due: a timer that raises the flag of the safe points, or a count of iterations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from colab_guard.core.settings import Interval
+
+
+class Alarm:
+    """Used by the thread that runs the cell; the timer only ever raises the flag."""
+
+    def __init__(self, interval: Interval, flag: Callable[[bool], None]) -> None:
+        self.interval = interval
+        self._flag = flag
+        self._timer: threading.Timer | None = None
+        self._count = self._depth = 0
+
+    def set(self, stall_seconds: float, counted: int) -> None:
+        """Lowers the flag until the next snapshot is due; ``counted`` iterations of that interval have begun."""
+        self.off()
+        self._count = counted
+        if self.interval.iterations is not None:
+            self._flag(True)
+            return
+        self._flag(False)
+        self.now = self.interval.after(stall_seconds)
+        assert self.now.seconds is not None, "it is no number of iterations"
+        self._timer = threading.Timer(self.now.seconds, self._flag, (True,))
+        self._timer.name, self._timer.daemon = "colab_guard-timer", True
+        self._timer.start()
+
+    def off(self) -> None:
+        """Stops the timer, so that nothing raises the flag any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+            self._timer = None
+
+    def is_due(self, depth: int, counts: bool) -> bool:
+        """Whether a snapshot is due at a safe point with the flag up, ``depth`` functions below the cell, which
+        ``counts`` an iteration: one of the innermost loop that is running, and no other.
+        """
+        if self.interval.iterations is None:
+            return True
+        self._count += counts and depth >= self._depth
+        self._depth = depth
+        return self._count > self.interval.iterations
