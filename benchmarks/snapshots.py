@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.measure import Row, best_of, seconds
 from colab_guard.capture.take import take
 from colab_guard.resume.loading import Load
-from colab_guard.run import _Blobs
+from colab_guard.running.run import _Blobs
 from colab_guard.store.repository import Repository
 
 

@@ -30,7 +30,7 @@ from colab_guard.core.errors import CorruptSnapshot, EditedCell, StoreUnavailabl
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.resume.plan import LevelPlan, Plan
-from colab_guard.run import BEGIN, Kept, Run, where
+from colab_guard.running.run import BEGIN, Kept, Run, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 

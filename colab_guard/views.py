@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from colab_guard.core.words import ago, count_of, size
-from colab_guard.run import Run
+from colab_guard.running.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository

@@ -179,7 +179,7 @@ def _generator(name: str, function: Function, scope: Scope, shared: Lines) -> De
     lines = [f"def {name}(n):", *indented(body)]
     text = f"{name}({{0}})"
     if function.picks[2] % 3 == 2:
-        lines = [f"class G_{name}:", *indented([f"def walk(self, n):", *indented(body)])]
+        lines = [f"class G_{name}:", *indented(["def walk(self, n):", *indented(body)])]
         text = f"G_{name}().walk({{0}})"
     return Defined(name, lines, [], Call(text, "generator", cost + 2, scope.throws, scope.yields))
 

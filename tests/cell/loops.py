@@ -9,8 +9,6 @@ from tests.cell.rendering import (
     STATEMENTS,
     Here,
     Lines,
-    Call,
-    Scope,
     _callable,
     _guarded,
     block,

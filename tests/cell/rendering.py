@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from tests.cell.programs import Block, Node
 
 
-
 @dataclass(frozen=True)
 class Call:
     """How something is called (``{0}`` its argument), what it gives, how much runs in it, what it may throw."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from colab_guard.stack import Frame
-from colab_guard.standing import Place
+from colab_guard.running.stack import Frame
+from colab_guard.running.standing import Place
 from tests.support.dying import DyingRun, plain, session_with
 
 ABOVE = textwrap.dedent("""

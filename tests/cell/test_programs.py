@@ -1,16 +1,13 @@
 """Random programs that die at their safe points end as those that never died."""
 
-from collections import Counter
 
 import hypothesis
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.cell.definitions import render
-from tests.cell.programs import Program, Tree, features, trees
-from tests.cell.proof import DifferentError, every, prove, some
-from tests.support import dying
+from tests.cell.programs import Tree, trees
+from tests.cell.proof import prove, some
 
 PROGRAMS = 300
 IN_CI = settings(

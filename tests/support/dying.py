@@ -26,10 +26,10 @@ from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.tree import ITER, RUN, WANTED, is_hidden, parse
 from colab_guard.core.settings import AUTO
 from colab_guard.resume.plan import Plan, apply, load
-from colab_guard.run import Run
+from colab_guard.running.run import Run
+from colab_guard.running.stack import Broken, Frame
+from colab_guard.running.standing import Place
 from colab_guard.session import Options, Session, defined_names
-from colab_guard.stack import Broken, Frame
-from colab_guard.standing import Place
 
 
 class Died(BaseException):

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from colab_guard.alarm import Alarm
 from colab_guard.capture import loaders, replay
 from colab_guard.capture.contexts import check_context, hold
 from colab_guard.capture.fingerprint import fingerprints
@@ -34,11 +33,12 @@ from colab_guard.cell.units import Unit, residual_function
 from colab_guard.core.errors import Pause
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
-from colab_guard.pausing import Interrupts, handles_interrupts
 from colab_guard.resume.plan import Plan, State, apply, load
-from colab_guard.saving import Saver
-from colab_guard.stack import Broken, Frame, rewrap, unwrap
-from colab_guard.standing import Place, standing
+from colab_guard.running.alarm import Alarm
+from colab_guard.running.pausing import Interrupts, handles_interrupts
+from colab_guard.running.saving import Saver
+from colab_guard.running.stack import Broken, Frame, rewrap, unwrap
+from colab_guard.running.standing import Place, standing
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 

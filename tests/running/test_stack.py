@@ -6,7 +6,7 @@ import pytest
 
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import ITER, RUN, WANTED
-from colab_guard.stack import PASS_CALLS, Frame
+from colab_guard.running.stack import PASS_CALLS, Frame
 from tests.support.dying import DyingRun, session_with
 
 ABOVE = """

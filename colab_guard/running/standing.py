@@ -13,7 +13,7 @@ from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import Path, hidden_at, is_hidden
 from colab_guard.resume.plan import State
-from colab_guard.stack import Frame
+from colab_guard.running.stack import Frame
 
 
 @dataclass(frozen=True)
