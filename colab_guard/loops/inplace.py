@@ -15,7 +15,7 @@ import enum
 import functools
 import types
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -89,9 +89,9 @@ class Placing:
         self._matched: list[tuple[Any, Any]] = []
         self._loaded = pairs  # alive, or their ids could be given to others
         taken: set[int] = set()
-        todo = pairs[::-1]
+        todo = deque(pairs)  # nearest first, so that what was given by itself is not taken for a part of something
         while todo:
-            pair = todo.pop()
+            pair = todo.popleft()
             old, new = pair.old, pair.new
             if id(new) in self._there or id(old) in taken or not changes(new):
                 continue
@@ -103,9 +103,9 @@ class Placing:
                     )
                 continue
             self._there[id(new)] = old
-            taken.add(id(old))
             if old is new:
                 continue
+            taken.add(id(old))
             self._matched.append((old, new))
             mine = _parts(old)
             todo += [
@@ -172,8 +172,9 @@ class Placing:
         ]
         same = all(one[0] is other[0] and one[1] is other[1] for one, other in zip(items, before, strict=True))
         if old is not new or not same:
-            old.clear()
-            old.update(items)
+            plain = OrderedDict if isinstance(old, OrderedDict) else dict  # a Counter's own update adds
+            plain.clear(old)
+            plain.update(old, items)
 
     def _fill_attributes(self, old: Any, new: Any) -> None:
         mine, saved = dict(_attributes(old)), dict(_attributes(new))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from colab_guard.capture import rebuild
@@ -23,6 +23,10 @@ from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
 DEPTH = 4  # how far into an iterable's attributes its parts are looked for: loader, sampler, its data, its generator
+
+
+# These take no index beyond their sequence's end, and at a load the sequence may be a root that is not filled yet.
+INDEXED = tuple(type(each) for each in (iter([]), reversed([]), iter(bytearray())))
 
 
 class RootPickler(Pickler):
@@ -42,6 +46,13 @@ class RootPickler(Pickler):
         """Called by the pickler for every object, before it looks whether it has met it."""
         key = self._roots.get(id(thing))
         return None if key is None or id(thing) == self._open else key
+
+    def reducer_override(self, thing: Any) -> Any:
+        """See Pickler."""
+        if type(thing) in INDEXED and len(reduced := thing.__reduce__()) == 3:
+            make, (sequence,), index = reduced
+            return indexed, (make, sequence, index)
+        return super().reducer_override(thing)
 
     def add_contents(self, key: str, root: object) -> None:
         """Appends what a root contains. Raises Unsaveable where that can't be pickled at all."""
@@ -119,6 +130,16 @@ class RootLoad(Load):
     def __init__(self, blobs: Blobs, namespace: dict[str, Any], roots: Mapping[str, object]) -> None:
         super().__init__(blobs, namespace, frozenset())
         self._roots = roots
+        self._indexed: list[tuple[Any, int]] = []
+
+    def when_filled(self, iterator: Any, index: int) -> None:
+        """An iterator that is to be put to its index."""
+        self._indexed.append((iterator, index))
+
+    def filled(self) -> None:
+        """The roots have their contents."""
+        for iterator, index in self._indexed:
+            iterator.__setstate__(index)
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """See Load; raises RestoreError in words for scripts."""
@@ -133,9 +154,17 @@ class RootLoad(Load):
                 except Exception as error:
                     raise RestoreError(
                         f"{name} of the snapshot can't be loaded here: {type(error).__name__}: {error}. Install or "
-                        f"define what it needs, then start again; nothing was changed. To start over: fresh=True."
+                        f"define what it needs, then start again. To start over: fresh=True."
                     ) from error
         return loaded
+
+
+def indexed(make: Callable[[Any], Any], sequence: Any, index: int) -> Any:
+    """What a snapshot's pickle calls for an iterator that goes by index."""
+    iterator, load = make(sequence), rebuild.current()
+    assert isinstance(load, RootLoad), "only snapshots of loops name this function"
+    load.when_filled(iterator, index)
+    return iterator
 
 
 class _Unpickler(pickle.Unpickler):

@@ -143,6 +143,7 @@ class LoopRun:
         placing.fill()
         for root, held in filled:
             put_contents(root, held)
+        load.filled()
         for root, value in by_protocol:
             root.load_state_dict(value)
         for level in levels:
