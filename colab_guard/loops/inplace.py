@@ -39,6 +39,7 @@ LEAVES = (int, float, complex, str, bytes, type(None), type(...), range, slice, 
 CODE = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodWrapperType, functools.partial,
         weakref.ref)  # fmt: skip
 CONTAINERS = (list, dict, set, deque, bytearray)
+PICKLING = "__reduce_ex__", "__reduce__", "__getstate__"
 MADE_IN_PYTHON = 1 << 9  # a class's flag: Py_TPFLAGS_HEAPTYPE
 
 
@@ -75,7 +76,7 @@ def changes(value: object) -> bool:
         isinstance(value, CONTAINERS)
         or is_array(value)
         or is_random(value)
-        or bool(type(value).__flags__ & MADE_IN_PYTHON and (hasattr(value, "__dict__") or _slots(type(value))))
+        or (_shows_all(type(value)) and (hasattr(value, "__dict__") or bool(_slots(type(value)))))
     )
 
 
@@ -242,8 +243,16 @@ def _delete_attribute(value: Any, name: str) -> None:
 
 def _pickles_in_its_own_way(kind: type) -> bool:
     # Then what the loaded object lacks was left out on purpose, and is not gone.
-    ways = "__reduce_ex__", "__reduce__", "__getstate__"
-    return any(getattr(kind, way) is not getattr(object, way) for way in ways)
+    return any(getattr(kind, way) is not getattr(object, way) for way in PICKLING)
+
+
+def _shows_all(kind: type) -> bool:
+    """Whether all that its objects hold is in attributes: nothing is kept by a class, or pickled by a method, in C."""
+    bases = kind.__mro__[:-1]
+    ways = (getattr(kind, way) for way in PICKLING if getattr(kind, way) is not getattr(object, way))
+    return all(base.__flags__ & MADE_IN_PYTHON for base in bases) and all(
+        isinstance(way, types.FunctionType) for way in ways
+    )
 
 
 def _code_name(code: Any) -> Any:

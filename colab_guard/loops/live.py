@@ -164,7 +164,7 @@ class Live(Iterator[T]):
         if level not in run.levels:
             raise UsageError(
                 f"The loop {level.name!r} began inside of an item of another loop, and was gone on with when that "
-                f"item was over. Begin it outside, or once for each item."
+                f"item was over. Loops that are saved together must be nested: go through one of them without cg.loop."
             )
         if run.waits(level):
             raise UsageError(

@@ -92,10 +92,8 @@ def ends_as_if_never_killed(
     assert whole.code == 0, whole.said
     script, draw = Script(folder / "killed", source), random.Random(seed)
     for deaths in range(LIVES):
-        if draw.random() < 0.5:
-            life = script.run(ticks=draw.randint(*ticks))
-        else:
-            life = script.run(file=draw.randint(*files))
+        in_a_snapshot = draw.random() < 0.5
+        life = script.run(file=draw.randint(*files)) if in_a_snapshot else script.run(ticks=draw.randint(*ticks))
         assert life.code != 1, life.said
         if life.code == 0:
             assert life.end == whole.end

@@ -58,7 +58,7 @@ for epoch in cg.loop(range(4), name="epochs", every="1it", state=[tracker, log, 
     if sum(parts) > tracker.best.score:
         tracker.best = Best(sum(parts), parts)
 
-for fold in range(2):
+for _ in range(2):
     for step in cg.loop({"a": 1, "b": 2, "c": 3}.items(), name="fold", every="1it", state=[result]):
         tick()
         result["total"] += step[1] * random.random()

@@ -31,7 +31,7 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
 schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.9**epoch)
 history, weight = [], model[0].weight
 held = [model, optimizer, schedule, history, data.rng, loader.generator]
-for epoch in cg.loop(range(3), name="epochs", every="1it", state=held):
+for _ in cg.loop(range(3), name="epochs", every="1it", state=held):
     losses = []
     for inputs, targets in cg.loop(loader, name="batches", state=[losses]):
         tick()
