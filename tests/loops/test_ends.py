@@ -35,11 +35,9 @@ def test_a_loop_that_ended_gives_nothing_in_the_next_process_and_its_state(
     tmp_path: Path, way: str, around: str
 ) -> None:
     loop = around.format("cg.loop(range(5), name='l', state=[done])")
-    one, two = twice(
-        tmp_path,
-        f"def enumerated(x):\n    for y in x:\n        yield y\ndone = []\nfor n in {loop}:\n    done.append(n)\n{way}\n"
-        f"end(done)\n",
-    )
+    generator = "def enumerated(x):\n    for y in x:\n        yield y\n"
+    body = f"{generator}done = []\nfor n in {loop}:\n    done.append(n)\n{way}\nend(done)\n"
+    one, two = twice(tmp_path, body)
     assert "l started" in one
     assert "l finished earlier" in two
     assert one.splitlines()[-1] == two.splitlines()[-1], "the state was put back"
