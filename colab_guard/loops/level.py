@@ -63,9 +63,10 @@ class Level:
         """A new item begins: what inner loops did in the last one is over."""
         self.count += 1
         self.item = item
-        self.before = {level.key: list(level.contents().values()) for level in self.ended}
-        self.ended.clear()
-        self.begun.clear()
+        if self.begun:
+            self.before = {level.key: list(level.contents().values()) for level in self.ended}
+            self.ended.clear()
+            self.begun.clear()
 
     def told(self) -> dict[str, Any]:
         """The loop as a snapshot's body has it."""
