@@ -14,6 +14,8 @@ import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import cloudpickle
+
 from colab_guard.capture import rebuild
 
 if TYPE_CHECKING:
@@ -60,7 +62,8 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
     """A class defined in the notebook: what cloudpickle makes of it, beside its name and its data."""
     if cls.__module__ != pickler.module_name:
         return NotImplemented
-    reduced = super(type(pickler), pickler).reducer_override(cls)
+    # By name, not by super(): of a subclass of our Pickler that would be ourselves.
+    reduced = cloudpickle.Pickler.reducer_override(pickler, cls)
     if not isinstance(reduced, tuple) or len(reduced) != 6:
         return reduced
     make, arguments, contents, *_, set_all = reduced

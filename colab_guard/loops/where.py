@@ -1,0 +1,55 @@
+"""The program that runs the loops: a script or a notebook, looked at without importing IPython."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+from colab_guard.cell.tree import RUN
+from colab_guard.core.places import file_stem
+
+SESSION = uuid.uuid4().hex[:12]  # this process
+
+
+def main_namespace() -> dict[str, Any]:
+    """The variables of the script, or of the notebook."""
+    return vars(sys.modules["__main__"])
+
+
+def say(text: str) -> None:
+    """Prints a line of ours: into a notebook's output, or beside that of a script."""
+    print(f"colab_guard: {text}", file=sys.stdout if _shell() is not None else sys.stderr, flush=True)
+
+
+def execution() -> int:
+    """Which run of a cell this is; 0 in a script."""
+    shell = _shell()
+    return int(shell.execution_count) if shell is not None else 0
+
+
+def in_guarded_cell() -> bool:
+    """Whether a cell under ``%%checkpointed`` is running, which saves its loops itself."""
+    return RUN in main_namespace()
+
+
+def program() -> str:
+    """The name of the notebook or script: of its file, as far as there is one and it is known."""
+    main = main_namespace()
+    if _shell() is not None:
+        told = str(main.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
+        return file_stem(told if told.endswith(".ipynb") else "") or "notebook"
+    path = Path(str(main.get("__file__", "")))
+    return file_stem(path.parent.name if path.stem == "__main__" else path.name) or "script"
+
+
+def arguments() -> list[str] | None:
+    """The script's arguments; None in a notebook, whose kernel's own differ each time."""
+    return None if _shell() is not None else sys.argv[1:]
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
