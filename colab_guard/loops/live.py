@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, NoReturn, TypeVar
@@ -22,10 +23,11 @@ from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.loops import where
 from colab_guard.loops.level import Level
 from colab_guard.loops.run import LoopRun
-from colab_guard.loops.shelf import Shelf
+from colab_guard.saving import Saver
+from colab_guard.store.repository import Repository
 
 T = TypeVar("T")
-EVERY = "60s"
+EVERY = "auto"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Live(Iterator[T]):
         interval = parse_interval(loop.every or from_environment("EVERY", EVERY))
         self._level = level = Level(loop.name, loop.iterable, loop.state, interval, 0, loop.name, line)
         key = f"loop {where.program()} {loop.name}" + (f" {number}" if number > 1 else "")
-        run = LoopRun(Shelf(key, place.path, where.say))
+        run = LoopRun(Saver(key, partial(Repository.open, place.path), where.say), place.path)
         fresh = loop.fresh or bool(from_environment("FRESH", ""))
         if not fresh:
             run.find_plan(level)

@@ -18,9 +18,7 @@ from colab_guard.capture.pickler import Pickler, Unsaveable
 from colab_guard.core.errors import ColabGuardError, RestoreError
 from colab_guard.loops.inplace import CODE, LEAVES
 from colab_guard.loops.kinds import is_array, is_random
-from colab_guard.resume.loading import Load
-from colab_guard.store.manifest import Manifest
-from colab_guard.store.repository import Repository
+from colab_guard.resume.loading import Blobs, Load
 
 DEPTH = 4  # how far into an iterable's attributes its parts are looked for: loader, sampler, its data, its generator
 
@@ -175,18 +173,3 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, key: str) -> Any:
         """The root of that key."""
         return self._roots[key]
-
-
-class Blobs:
-    """The blobs of a manifest by number."""
-
-    def __init__(self, repository: Repository, manifest: Manifest) -> None:
-        self._repository, self._refs = repository, manifest.blobs
-
-    def read(self, number: int, into: memoryview | None = None) -> memoryview:
-        """See ``resume.loading``."""
-        return self._repository.read(self._refs[number], into)
-
-    def size_bytes(self, number: int) -> int:
-        """See ``resume.loading``."""
-        return self._refs[number].size_bytes

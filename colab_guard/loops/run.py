@@ -5,17 +5,19 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.process import machine_id, process_state, set_process_state
 from colab_guard.capture.take import PROCESS
-from colab_guard.core.errors import UsageError
+from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UsageError
 from colab_guard.core.words import ago, count_of
 from colab_guard.loops.inplace import Pair, Placing
 from colab_guard.loops.level import Level
 from colab_guard.loops.roots import RootLoad, RootPickler, contents, put_contents, tells_its_state
-from colab_guard.loops.shelf import Content, Shelf
 from colab_guard.loops.where import SESSION, arguments, main_namespace
+from colab_guard.saving import Content, Saver
 from colab_guard.store.manifest import Manifest
 
 
@@ -25,7 +27,8 @@ class LoopRun:
     one thread of one process.
     """
 
-    shelf: Shelf
+    saver: Saver
+    place: Path
     levels: list[Level] = field(default_factory=list)
     plan: Manifest | None = None
 
@@ -33,6 +36,7 @@ class LoopRun:
     _items: int = 0
     _items_saved: int = 0
     _saved_at: float = 0.0
+    _stall_seconds: float = 0.0
 
     # -- going on from a snapshot -----------------------------------------------------------------------
 
@@ -84,7 +88,7 @@ class LoopRun:
         """Looks for the newest snapshot that the outermost loop is to go on from. Raises UsageError where it is of
         a run with other arguments, StoreError where it can't be read.
         """
-        manifest = self.shelf.newest()
+        manifest = self._newest()
         if manifest is None:
             return
         body = manifest.body
@@ -101,6 +105,23 @@ class LoopRun:
             )
         self.plan = manifest
 
+    def _newest(self) -> Manifest | None:
+        """The newest snapshot that reads back well. Raises StoreError where there may be one that can't be read."""
+        try:
+            manifest, problems = self.saver.opened().newest(self.saver.name)
+        except StoreUnavailable:
+            if (self.place / "config.json").exists():
+                raise  # snapshots may lie there: to start over would be to lose them
+            return None
+        for problem in problems:
+            self.saver.say(f"passed over: {problem}")
+        if manifest is None and problems:
+            raise CorruptSnapshot(
+                f"None of the snapshots of {self.saver.name!r} can be used: {' '.join(problems)} Nothing was run, and "
+                f"nothing deleted; fresh=True starts over."
+            )
+        return manifest
+
     def waits(self, level: Level) -> bool:
         """Whether an inner loop of ``level`` is still to be gone on with."""
         return self.plan is not None and self._resumed == level.depth + 1 < len(self.told)
@@ -110,7 +131,7 @@ class LoopRun:
         assert self.plan is not None, "that is what is put back"
         level.check(self.told[0])
         self._put_back([level], self._load([level]))
-        self.shelf.say(
+        self.saver.say(
             f"{level.name} finished earlier ({self._age()}): it is passed over, and its state put back. To run it "
             f"again: fresh=True, or COLAB_GUARD_FRESH=1 for all loops."
         )
@@ -118,7 +139,7 @@ class LoopRun:
     def _load(self, levels: list[Level]) -> tuple[RootLoad, dict[str, Any]]:
         assert self.plan is not None, "only a plan is loaded"
         roots = {key: root for level in levels for key, root in level.roots().items()}
-        load = RootLoad(self.shelf.blobs(self.plan), main_namespace(), roots)
+        load = RootLoad(self.saver.blobs(self.plan), main_namespace(), roots)
         names, keys = self.plan.body["names"], {PROCESS, *(level.key for level in levels)}
         needed = [index for index, name in enumerate(names) if name.partition(" ")[0] in keys]
         return load, load.variables(names[: max(needed) + 1])
@@ -162,7 +183,7 @@ class LoopRun:
     def _say_resumed(self) -> None:
         *outer, last = self.told
         inside = "".join(f"inside of item {told['count']} of {told['name']}, " for told in outer)
-        self.shelf.say(
+        self.saver.say(
             f"{last['name']} goes on {inside}behind item {last['count']}, from the snapshot of {self._age()}."
         )
 
@@ -178,14 +199,14 @@ class LoopRun:
         before = {id(root) for root in self.levels[-1].before.get(level.key, ())}
         held = {id(root) for outer in self.levels for root in outer.contents().values()}
         if names := [key for key, root in level.contents().items() if id(root) in before - held]:
-            self.shelf.say_once(
+            self.saver.say_once(
                 f"{', '.join(names)} lives longer than an item of {self.levels[-1].name}: give it to the state= of "
                 f"that loop, or it is not put back when a snapshot was taken between two of its items."
             )
 
     def save_if_due(self, level: Level) -> None:
         """A snapshot, where the interval of the loop that asks is over."""
-        every = level.interval
+        every = level.interval.after(self._stall_seconds)
         if every.iterations is not None:
             due = self._items - self._items_saved >= every.iterations
         else:
@@ -195,8 +216,10 @@ class LoopRun:
 
     def save(self, *, finished: bool = False) -> None:
         """A snapshot of all loops under way, or of how the outermost ended."""
-        self.shelf.save(lambda: self._take(finished))
+        begun = time.monotonic()
+        self.saver.save(partial(self._take, finished), " The loop goes on, and tries again.")
         self._mark()
+        self._stall_seconds = self._saved_at - begun
 
     def _mark(self) -> None:
         self._saved_at, self._items_saved = time.monotonic(), self._items
@@ -246,7 +269,7 @@ class LoopRun:
                 pickler.add(f"{level.key} item", level.item, strict=True)
         except Exception as error:  # noqa: BLE001 - whatever a class's own pickling raises
             level.replays = True
-            self.shelf.say(
+            self.saver.say(
                 f"the place of the loop {level.name!r} in {level.over} can't be saved ({error}): to go on there, its "
                 f"{count_of(level.count, 'item')} will be gone through again."
             )

@@ -11,8 +11,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
 from colab_guard.core.errors import UsageError
+from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
-from colab_guard.notebook.platforms import described
 from colab_guard.session import Options, Session
 from colab_guard.views import history_table, status_text, verify_text
 

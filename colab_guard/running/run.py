@@ -25,7 +25,7 @@ from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import machine_id, process_state, set_process_state
 from colab_guard.capture.select import names_in, sharers
-from colab_guard.capture.take import Taken, take
+from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
@@ -36,9 +36,9 @@ from colab_guard.core.words import ago, count_of
 from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
 from colab_guard.running.pausing import Interrupts, handles_interrupts
-from colab_guard.running.saving import Saver
 from colab_guard.running.stack import Broken, Frame, rewrap, unwrap
 from colab_guard.running.standing import Place, standing
+from colab_guard.saving import Content, Saver
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -72,7 +72,7 @@ class Run(Frame):
 
     def __post_init__(self) -> None:
         self.run = self.parent = self
-        self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository)
+        self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken))
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
         self._blocked: set[tuple[Unit | None, int]] = set()
@@ -132,9 +132,8 @@ class Run(Frame):
         loaders.watch()
         names = self.plan.names
         if self.state is None:
-            assert self.saver.repository is not None, "that is where the plan comes from"
             assert self.saver.last is not None, "the planned snapshot"
-            self.state = load(self.plan, _Blobs(self.saver.repository, self.saver.last), self.namespace, self.cell)
+            self.state = load(self.plan, self.saver.blobs(self.saver.last), self.namespace, self.cell)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
             self._say_restored(count, differs)
             names = frozenset(self.state.values)
@@ -222,19 +221,14 @@ class Run(Frame):
     def _save(self, place: Place) -> bool:
         """Takes and commits a snapshot; whether that went well. Raises Unsaveable and Broken, and nothing else."""
         again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
-        try:
-            return self.saver.save(partial(self._take, place), again)
-        except (Unsaveable, Broken):
-            raise
-        except Exception as error:  # noqa: BLE001 - a class's own pickling may fail in any way
-            self.saver.failed(error, again)
-            return False
+        return self.saver.save(partial(self._take, place), again)
 
-    def _take(self, place: Place) -> tuple[dict[str, Any], Taken]:
+    def _take(self, place: Place) -> Content:
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
         taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
-        return {**self._about(), **found.body}, taken
+        body = {**self._about(), **found.body, "names": taken.names, "notes": taken.notes}
+        return body, [taken.skeleton, taken.table, *taken.memory]
 
     def _about(self) -> dict[str, Any]:
         """What a manifest says wherever the cell stands."""
@@ -307,16 +301,3 @@ class Kept:
     state: State
     names: frozenset[str]
     marks: dict[str, int]
-
-
-class _Blobs:
-    """The blobs of a manifest by number."""
-
-    def __init__(self, repository: Repository, manifest: Manifest) -> None:
-        self._repository, self._refs = repository, manifest.blobs
-
-    def read(self, number: int, into: memoryview | None = None) -> memoryview:
-        return self._repository.read(self._refs[number], into)
-
-    def size_bytes(self, number: int) -> int:
-        return self._refs[number].size_bytes
