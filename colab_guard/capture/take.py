@@ -17,7 +17,8 @@ PROCESS = "<process>"
 @dataclass(frozen=True)
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
-    its memory; in words what is not kept as it was. ``memory`` is the live objects' own, not a copy.
+    its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. ``memory`` is the
+    live objects' own, not a copy.
     """
 
     names: tuple[str, ...]
@@ -25,6 +26,7 @@ class Taken:
     table: bytes
     memory: list[memoryview]
     notes: tuple[str, ...]
+    packages: tuple[str, ...] = ()
 
 
 def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str], own_names: frozenset[str]) -> Taken:
@@ -50,6 +52,7 @@ def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str],
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),
+        packages=tuple(sorted(pickler.packages)),
     )
 
 

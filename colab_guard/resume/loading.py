@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from colab_guard.capture import rebuild
-from colab_guard.capture.memory import read_table
+from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
 from colab_guard.core.errors import ColabGuardError, RestoreError
 
@@ -77,25 +77,26 @@ class Load:
     def alone(self, region: int) -> bool:
         return self._groups[region] is None
 
-    def shared(self, region: int) -> tuple[Any, int]:
+    def shared(self, region: int, phase: int | None = None) -> tuple[Any, int]:
         blob, offset, size = self._table[region]
         start, end = self._groups[region] or (offset, offset + size)
         memory = self._memory.get((blob, start))
         if memory is None:
-            memory = self._memory[blob, start] = _aligned(end - start)
+            lead = ((phase or 0) - (offset - start)) % ALIGNMENT_BYTES if phase is not None else 0
+            memory = self._memory[blob, start] = _aligned(lead + end - start)[lead:]
             memory[:] = memoryview(self._piece(blob)[start:end])
         return memory, offset - start
 
-    def storage(self, region: int, device: str) -> Any:
+    def storage(self, region: int, device: str, phase: int | None = None) -> Any:
         import torch
 
         if region not in self._storages:
-            if self.alone(region):
+            if self.alone(region) and rebuild.is_aligned(phase):
                 flat = torch.empty(self._table[region][2], dtype=torch.uint8)
                 if len(flat):
                     self.fill(region, memoryview(flat.numpy()))
             else:
-                memory, start = self.shared(region)
+                memory, start = self.shared(region, phase)
                 flat = torch.from_numpy(memory[start : start + self._table[region][2]])
             try:
                 self._storages[region] = flat.to(device).untyped_storage()
