@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,14 @@ def _thread_pools() -> Iterator[tuple[str, Any]]:
         control = importlib.import_module("threadpoolctl")
     except ImportError:
         return
-    for library in control.ThreadpoolController().lib_controllers:
+    for library in _libraries(control, len(sys.modules)):
         yield Path(library.filepath).name, library
+
+
+@lru_cache(maxsize=1)
+def _libraries(control: Any, count: int) -> list[Any]:
+    """The libraries; ``count`` of modules stands for which were loaded, since to find them takes 4 ms."""
+    return list(control.ThreadpoolController().lib_controllers)
 
 
 def _filter(action: Any, message: Any, category: Any, module: Any, line: Any) -> tuple[Any, ...]:

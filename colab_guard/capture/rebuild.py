@@ -141,6 +141,24 @@ def lost_graph(value: Any, name: str) -> Any:
     return without_graph(value, name)
 
 
+def optimizer_state(new: Any, state: tuple[dict[str, Any], bool]) -> None:
+    """Fills an optimizer; ``watched``: a scheduler had put a ``step`` over the class's, to see that it is called."""
+    attributes, watched = state
+    new.__setstate__(attributes)
+    if watched:
+        import weakref
+
+        reference: Callable[[], Any] = weakref.ref(new)
+
+        def step(*arguments: Any, **options: Any) -> Any:
+            optimizer = reference()
+            optimizer._opt_called = True
+            return type(optimizer).step(optimizer, *arguments, **options)
+
+        step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+        new.step = step
+
+
 def torch_generator(device: str, state: Any) -> Any:
     """A ``torch.Generator`` in that state."""
     import torch

@@ -68,9 +68,9 @@ def reduce_optimizer(pickler: Pickler, optimizer: Any) -> Any:
     made = optimizer.__reduce_ex__(5)
     if type(optimizer).__getstate__ is not torch.optim.Optimizer.__getstate__:
         return made
-    # A scheduler has put a counting `step` over the class's; its weak reference does not pickle, and it only warns.
     kept = {name: value for name, value in optimizer.__dict__.items() if name != "step"}
-    return (*made[:2], {**kept, **made[2]}, *made[3:])
+    watched = hasattr(optimizer.step, "_wrapped_by_lr_sched")
+    return (*made[:2], ({**kept, **made[2]}, watched), None, None, rebuild.optimizer_state)
 
 
 def _region(pickler: Pickler, storage: Any) -> int:
