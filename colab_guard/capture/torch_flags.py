@@ -97,7 +97,8 @@ def set_torch_flags(torch: Any, flags: dict[str, Any]) -> None:
     handle = torch.utils.hooks.RemovableHandle
     handle.next_id = max(handle.next_id, wanted.get("hook_id", 0))
     for name, setter in CALLS.items():
-        if differs(name):
+        # The number of threads is OpenMP's and MKL's: where something else has set the one, this sets the other.
+        if differs(name) or (name == "get_num_threads" and name in wanted):
             with contextlib.suppress(*UNSETTABLE):
                 _get(torch, setter)(wanted[name])
     for device in AUTOCAST_DEVICES:
