@@ -1,9 +1,9 @@
 """Causes of inexactness that a cell's syntax tree shows.
 
 What is read of the clock is followed through plain variables to where it is used: `print(time.time() - t0)` is
-for show, `while time.time() < end` steers. With ``strict`` (--exact) every use that is not for show is told,
-and what is read from outside is told wherever it stands, not only in loops: what is read before the loop is
-read once, and is part of the snapshot.
+for show, `while time.time() < end` steers. With ``strict`` (--exact) every use that is not for show is told.
+What is read from outside is told in loops, with ``strict`` in functions too, which a loop may call: what is
+read before a loop is read once, and is part of the snapshot.
 """
 
 from __future__ import annotations
@@ -144,11 +144,11 @@ class _Look:
             if self.reaches(node, parents):
                 key, why = ("hash", "differs") if name == "hash" else ("identity", "is another")
                 yield Cause(key, f"{where}{ast.unparse(node)} {why} in each kernel")
-        elif is_entropy(name, node) and (self.strict or _repeats(parents)):
+        elif is_entropy(name, node) and self._repeats(parents):
             yield Cause("entropy", f"{where}{name} draws from the system, which no snapshot can put back")
-        elif (name in OUTSIDE or name.startswith(OUTSIDE_MODULES)) and (self.strict or _repeats(parents)):
+        elif (name in OUTSIDE or name.startswith(OUTSIDE_MODULES)) and self._repeats(parents):
             yield Cause("outside", f"{where}what {name} does and reads is done and read again after a death")
-        elif self.strict and name in ("os.getenv", "os.environ.get"):
+        elif self.strict and self._repeats(parents) and name in ("os.getenv", "os.environ.get"):
             yield Cause("outside", f"{where}{name} reads the environment of whichever kernel runs it")
         elif name in SETTERS and _once(parents):
             yield Cause("module-state", f"{where}{name} sets what no snapshot holds, and does not run again")
@@ -164,6 +164,12 @@ class _Look:
             name = f"{self.full(node.value)}.{node.slice.value!s}" if isinstance(node.slice, ast.Constant) else ""
         if not self.kept(name):
             yield Cause("module-state", f"line {node.lineno}: {ast.unparse(node)} belongs to a module, not to the cell")
+
+    def _repeats(self, parents: tuple[ast.AST, ...]) -> bool:
+        """Whether it runs in a loop of the cell itself; with ``strict``, in a function, which a loop may call."""
+        inside = any(isinstance(parent, ast.For | ast.While) for parent in parents)
+        called = any(isinstance(parent, ast.FunctionDef | ast.Lambda | ast.ClassDef) for parent in parents)
+        return self.strict if called else inside
 
     def _remembers(self, decorator: ast.expr) -> bool:
         return self.full(decorator.func if isinstance(decorator, ast.Call) else decorator) in REMEMBERING
@@ -260,12 +266,6 @@ def last(function: ast.AST) -> str:
 
 def _name(node: ast.AST) -> str:
     return node.name if isinstance(node, ast.FunctionDef) else ""
-
-
-def _repeats(parents: tuple[ast.AST, ...]) -> bool:
-    """Whether it runs in a loop of the cell itself: a call of a function is not followed."""
-    inside = any(isinstance(parent, ast.For | ast.While) for parent in parents)
-    return inside and not any(isinstance(parent, ast.FunctionDef | ast.Lambda | ast.ClassDef) for parent in parents)
 
 
 def _once(parents: tuple[ast.AST, ...]) -> bool:

@@ -71,9 +71,9 @@ QUIET = {
 ONLY_STRICT = {
     "time kept in a list": ("clock", "import time\nt0 = time.time()\ntimes = []\ntimes.append(time.time() - t0)"),
     "a seed from the clock": ("clock", "import time, random\nrandom.seed(time.time())"),
-    "a run's name": ("entropy", "import uuid\nrun = uuid.uuid4().hex"),
-    "a download before the loop": ("outside", "import requests\ntext = requests.get(url).text"),
-    "a setting of the kernel": ("outside", "import os\nn = int(os.environ.get('N', 3))"),
+    "entropy in a function": ("entropy", "import uuid\ndef name():\n    return uuid.uuid4().hex"),
+    "a request in a function": ("outside", "import requests\ndef get(url):\n    return requests.get(url).text"),
+    "a setting of the kernel": ("outside", "import os\nfor x in y:\n    n = int(os.environ.get('N', 3))"),
 }
 
 
@@ -92,8 +92,9 @@ def test_what_happens_once_or_is_data_is_told_with_exact_only(key: str, source: 
     assert (keys(source), keys(source, strict=True)) == (set(), {key})
 
 
-def test_time_that_is_only_shown_is_no_cause_with_exact_either() -> None:
-    assert keys(QUIET["time taken, printed"], strict=True) == set()
+@pytest.mark.parametrize("source", QUIET.values(), ids=QUIET)
+def test_with_exact_too_what_makes_no_difference_is_passed_over(source: str) -> None:
+    assert keys(source, strict=True) == set()
 
 
 def test_a_cause_says_the_line_and_the_code() -> None:
