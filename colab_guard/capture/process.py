@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from colab_guard.capture.interpreter import interpreter_state, set_interpreter_state
-from colab_guard.capture.sources import module_sources, set_module_sources
+from colab_guard.capture.module_random import module_sources, set_module_sources
 from colab_guard.capture.torch_flags import set_torch_flags, torch_flags
 
 
