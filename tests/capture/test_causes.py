@@ -35,7 +35,7 @@ def found(source: str, **namespace: Any) -> set[str]:
 
 
 def noted(**variables: Any) -> list[Cause]:
-    return at_snapshot(take({"__name__": "__main__", **variables}, variables, [], frozenset()).notes)
+    return at_snapshot(take({"__name__": "__main__", **variables}, variables, {}, frozenset()).notes)
 
 
 class Noise(Dataset[float]):

@@ -134,8 +134,8 @@ def test_who_wrote_accuses_nobody_without_reason() -> None:
 
 def test_a_snapshot_knows_the_packages_behind_its_values() -> None:
     variables = {"clf": SGDClassifier(), "x": numpy.ones(3), "t": torch.ones(2), "path": Path(), "plain": [(1, 2)]}
-    assert set(take(variables, variables, [], frozenset()).packages) == {"sklearn", "numpy", "torch"}
-    assert "sklearn" not in take(variables, ["x", "t", "plain"], [], frozenset()).packages
+    assert set(take(variables, variables, {}, frozenset()).packages) == {"sklearn", "numpy", "torch"}
+    assert "sklearn" not in take(variables, ["x", "t", "plain"], {}, frozenset()).packages
 
 
 def test_processors_that_share_a_name_are_told_apart() -> None:
