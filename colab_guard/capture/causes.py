@@ -7,6 +7,7 @@ import gc
 import inspect
 import multiprocessing
 import os
+import re
 import sys
 import textwrap
 import threading
@@ -183,6 +184,8 @@ def _hashes_alike(element: object) -> bool:
 def _of_note(note: str) -> Cause:
     if note.endswith("autograd graph"):
         return Cause("graph", f"{note} is not kept: its value comes back, and backward() on it raises")
+    if not re.fullmatch(r"\S+ \(.*\)", note, re.DOTALL):
+        return Cause("loader", note)  # a sentence of the loaders' own
     kind = note.rpartition("(")[2].rstrip(")").partition(" ")[0].rpartition(".")[2]
     key = "iterator" if kind in ("generator", "coroutine") or "iter" in kind.lower() else "stand-in"
     return Cause(key, f"{note} can't be kept: a stand-in takes its place")

@@ -80,6 +80,7 @@ def test_a_plain_training_has_no_cause() -> None:
 
 def test_the_iterator_of_a_loader_made_before_the_cell() -> None:
     loader = DataLoader(TensorDataset(torch.ones(4, 2)))
+    loaders.unwatch()
     assert found("for x in it: pass", it=iter(loader)) == {"iterator"}
     assert found("for x in it: pass", it=iter([1])) == set()
     loaders.watch()
@@ -168,6 +169,11 @@ def test_what_can_not_be_kept() -> None:
         ("stand-in", "lock (_thread.lock) can't be kept: a stand-in takes its place")
     ]
     assert noted(number=3) == []
+
+
+def test_what_loaders_say_is_passed_on() -> None:
+    note = "random numbers that the workers of loader draw, which its state_dict does not hold (--replay …)"
+    assert at_snapshot([note]) == [Cause("loader", note)]
 
 
 def test_a_live_graph() -> None:
