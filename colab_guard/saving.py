@@ -18,10 +18,15 @@ KEEP = 3
 Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs
 
 
+def not_kept(notes: Sequence[str]) -> list[str]:
+    """What is said of the notes of a snapshot."""
+    return [f"not kept in snapshots: {', '.join(notes)}."]
+
+
 @dataclass
 class Saver:
     """Writes the snapshots of one cell or loop, and reads them; not thread-safe. ``never`` lists the errors of
-    taking one that the caller handles.
+    taking one that the caller handles; ``sentences`` are what is said of notes that are new.
     """
 
     name: str
@@ -29,9 +34,11 @@ class Saver:
     say: Callable[[str], None]
     repository: Repository | None = None
     never: tuple[type[Exception], ...] = ()
+    sentences: Callable[[Sequence[str]], Sequence[str]] = not_kept
     last: Manifest | None = None
     _known: dict[tuple[int, int], BlobRef] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
+    _noted: set[str] = field(default_factory=set)
     _failing: bool = False
 
     def opened(self) -> Repository:
@@ -61,10 +68,11 @@ class Saver:
             return False
         if self._failing:
             self.say("snapshots are taken again.")
-        if new := [note for note in body["notes"] if note not in self._said]:
-            self._said.update(new)
-            self.say(f"not kept in snapshots: {', '.join(new)}.")
         self._failing = False
+        if new := [note for note in body["notes"] if note not in self._noted]:
+            self._noted.update(new)
+            for text in self.sentences(new):
+                self.say_once(text)
         return True
 
     def say_once(self, text: str) -> None:

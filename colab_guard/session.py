@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
 
+from colab_guard.capture import causes
 from colab_guard.capture.describe import describe
 from colab_guard.capture.fingerprint import changed, fingerprints
 from colab_guard.capture.iterables import begin
@@ -26,7 +27,7 @@ from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.scope import Source, body_of, functions_in
 from colab_guard.cell.tree import ITER, RUN, WANTED, Path, hidden_at, parse
-from colab_guard.core.errors import CorruptSnapshot, EditedCell, StoreUnavailable, UsageError
+from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.resume.plan import LevelPlan, Plan
@@ -50,6 +51,7 @@ class Options:
     resume_anyway: bool = False
     rerun: tuple[str, ...] = ()
     replay: bool = False
+    exact: bool = False
 
 
 @dataclass
@@ -111,14 +113,20 @@ class Session:
             repository=repository,
             rerun=frozenset(options.rerun),
             replay=options.replay,
+            exact=options.exact,
             defined=defined_names(self.namespace, module),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
         run.saver.last = manifest
+        found = causes.before(module, self.namespace, strict=options.exact)
+        if found and options.exact:
+            raise Inexact(found)
         for line in said:
             self.say(line)
         if plan is None:
             self.say(self._started(cell, options))
+        if found:
+            self.say(f"not exact after a death: {'; '.join(map(str, found))}.")
         self.runs[cell.name] = run
         if cell_id:
             self._ids[cell.name] = cell_id

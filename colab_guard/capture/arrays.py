@@ -6,6 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING, Any
 
 from colab_guard.capture import rebuild
+from colab_guard.capture.memory import ALIGNMENT_BYTES
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
@@ -27,7 +28,7 @@ def reduce_array(pickler: Pickler, array: Any) -> Any:
     low, high = _bounds(array)
     data = memoryview((ctypes.c_char * (high - low)).from_address(low)).cast("B")
     region = pickler.regions.add("cpu", low, data, keep=array)
-    return rebuild.array, (region, start - low, *geometry)
+    return rebuild.array, (region, start - low, *geometry, low % ALIGNMENT_BYTES)
 
 
 def _dense(array: Any) -> bool:

@@ -30,6 +30,8 @@ FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRand
 # Live machinery of the notebook itself: to descend into it would take half the kernel along.
 FOREIGN = ("IPython.core.", "ipykernel.", "zmq.", "traitlets.", "ipywidgets.", "tornado.", "asyncio.", "google.colab.")
 
+NO_PACKAGES = {"__main__", "None", "colab_guard"}
+
 
 class Unsaveable(Exception):
     """Something on the way back in (an iterator, a context) can't be pickled, so the cell can't be left here."""
@@ -59,6 +61,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             for name, value in namespace.items()
             if isinstance(value, types.FunctionType | type) and not name.startswith("_")
         }
+        self._kinds: set[type] = set()
+        self._modules: set[str] = set()
         self._exact, self._derived = _reducers()
 
     def add(self, name: str, value: object, *, strict: bool = False) -> None:
@@ -68,6 +72,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             self._refuse_lost(value)
         self.dump(value)
         self.added.append(name)
+
+    @property
+    def packages(self) -> set[str]:
+        """The top-level modules whose types and functions are in the pickles, Python's own and ours left out."""
+        return {name.partition(".")[0] for name in self._modules} - sys.stdlib_module_names - NO_PACKAGES
 
     def skeleton(self) -> memoryview:
         """The pickles so far, one behind the other."""
@@ -102,6 +111,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Called by the pickler for all but the plainest objects."""
         kind = type(obj)
+        if kind not in self._kinds:
+            self._kinds.add(kind)
+            self._modules.add(kind.__module__)
         if obj is sys.stdout or obj is sys.stderr:
             return getattr, (sys, "stdout" if obj is sys.stdout else "stderr")
         reducer = self._exact.get(kind)
@@ -114,6 +126,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                     return reduced
             reduced = super().reducer_override(obj)
             if reduced is not NotImplemented or isinstance(obj, types.FunctionType | type):
+                self._modules.add(str(obj.__module__))
                 return reduced  # importable functions and classes: the pickler writes their names
             if f"{kind.__module__}.".startswith(FOREIGN):
                 raise TypeError("a part of the notebook itself")
@@ -223,6 +236,7 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     if torch is not None and hasattr(torch, "Tensor"):
         exact[torch.Generator] = tensors.reduce_generator
         derived.append((torch.Tensor, tensors.reduce_tensor))
+        derived.append((torch.optim.Optimizer, tensors.reduce_optimizer))
     if loader := sys.modules.get("torch.utils.data.dataloader"):
         derived += [
             (loader._BaseDataLoaderIter, loaders.reduce_iterator),

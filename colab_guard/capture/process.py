@@ -11,10 +11,16 @@ import random
 import sys
 from typing import Any
 
+from colab_guard.capture.interpreter import interpreter_state, set_interpreter_state
+from colab_guard.capture.module_random import module_sources, set_module_sources
+from colab_guard.capture.torch_flags import set_torch_flags, torch_flags
+
 
 def random_state() -> dict[str, Any]:
-    """The global random states: ``random``, numpy's legacy one, torch's on the CPU and each CUDA device."""
-    state: dict[str, Any] = {"random": random.getstate()}
+    """The global random states: ``random``, numpy's legacy one, torch's on the CPU and each CUDA device, and
+    those that the user's modules hold.
+    """
+    state: dict[str, Any] = {"random": random.getstate(), "modules": module_sources()}
     if numpy := sys.modules.get("numpy.random"):
         state["numpy"] = numpy.get_state()
     torch = sys.modules.get("torch")
@@ -28,6 +34,7 @@ def random_state() -> dict[str, Any]:
 def set_random_state(state: dict[str, Any]) -> None:
     """Puts ``random_state()`` back. Imports the libraries whose state is in it."""
     random.setstate(state["random"])
+    set_module_sources(state.get("modules", {}))
     if "numpy" in state:
         import numpy as np
 
@@ -42,41 +49,31 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def process_state() -> dict[str, Any]:
-    """Random states, working directory, and torch's flags and number of threads."""
-    state: dict[str, Any] = {"random": random_state(), "directory": os.getcwd()}
+    """Random states, working directory, and the global settings of Python and the libraries."""
+    state: dict[str, Any] = {
+        "random": random_state(),
+        "directory": os.getcwd(),
+        "interpreter": interpreter_state(),
+    }
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_num_threads"):
-        state["torch"] = {
-            "threads": torch.get_num_threads(),
-            "default_dtype": torch.get_default_dtype(),
-            "grad_enabled": torch.is_grad_enabled(),
-            "deterministic": torch.are_deterministic_algorithms_enabled(),
-            "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
-            "matmul_precision": torch.get_float32_matmul_precision(),
-            "cudnn_benchmark": torch.backends.cudnn.benchmark,
-            "cudnn_deterministic": torch.backends.cudnn.deterministic,
-            "cudnn_tf32": torch.backends.cudnn.allow_tf32,
-        }
+        state["torch"] = torch_flags(torch)
     return state
 
 
 def set_process_state(state: dict[str, Any]) -> None:
-    """Puts ``process_state()`` back, the random states last. A directory that is gone is made again."""
+    """Puts ``process_state()`` back, the random states last. A directory that is gone is made again.
+
+    What an earlier version of colab_guard did not write stays as it is.
+    """
     if state["directory"] != os.getcwd():
         os.makedirs(state["directory"], exist_ok=True)
         os.chdir(state["directory"])
+    set_interpreter_state(state.get("interpreter", {}))
     if flags := state.get("torch"):
         import torch
 
-        if torch.get_num_threads() != flags["threads"]:
-            torch.set_num_threads(flags["threads"])
-        torch.set_default_dtype(flags["default_dtype"])
-        torch.set_grad_enabled(flags["grad_enabled"])
-        torch.use_deterministic_algorithms(flags["deterministic"], warn_only=flags["warn_only"])
-        torch.set_float32_matmul_precision(flags["matmul_precision"])
-        torch.backends.cudnn.benchmark = flags["cudnn_benchmark"]
-        torch.backends.cudnn.deterministic = flags["cudnn_deterministic"]
-        torch.backends.cudnn.allow_tf32 = flags["cudnn_tf32"]
+        set_torch_flags(torch, flags)
     set_random_state(state["random"])
 
 

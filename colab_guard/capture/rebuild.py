@@ -24,11 +24,14 @@ class Loading(Protocol):
     def alone(self, region: int) -> bool:
         """Whether no other region shares memory with this one."""
 
-    def shared(self, region: int) -> tuple[Any, int]:
-        """The memory (a numpy array of bytes) that a region lies in with others, and its place there."""
+    def shared(self, region: int, phase: int | None) -> tuple[Any, int]:
+        """The memory (a numpy array of bytes) that a region lies in with others, and its place there.
 
-    def storage(self, region: int, device: str) -> Any:
-        """The torch storage of a region; the same object at each call."""
+        ``phase``: where in a line of 64 bytes the region began; None: not known.
+        """
+
+    def storage(self, region: int, device: str, phase: int | None) -> Any:
+        """The torch storage of a region, beginning at ``phase`` (see ``shared``); the same object at each call."""
 
     def find(self, qualname: str, inside: str | None = None) -> Any:
         """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
@@ -65,12 +68,14 @@ def is_loading() -> bool:
 # -- arrays and tensors -------------------------------------------------------------------------------
 
 
-def array(region: int, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool) -> Any:
+def array(
+    region: int, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool, phase: int | None = None
+) -> Any:
     """A numpy array that owns its memory, or shares it with what shared it before."""
     import numpy as np
 
     load = current()
-    if load.alone(region) and not offset:
+    if load.alone(region) and not offset and is_aligned(phase):
         for order in ("C", "F"):
             new = np.empty(shape, dtype, order=order)
             if new.strides == tuple(strides) or not new.size:
@@ -78,7 +83,7 @@ def array(region: int, offset: int, dtype: Any, shape: Any, strides: Any, writea
                     load.fill(region, memoryview(new.ravel(order="K").view(np.uint8)))
                 new.flags.writeable = writeable
                 return new
-    memory, start = load.shared(region)
+    memory, start = load.shared(region, phase)
     new = np.ndarray(shape, dtype, buffer=memory, offset=start + offset, strides=strides)
     new.flags.writeable = writeable
     return new
@@ -94,13 +99,26 @@ def view(owner: Any, offset: int, dtype: Any, shape: Any, strides: Any, writeabl
     return new
 
 
+def is_aligned(phase: int | None) -> bool:
+    """Whether memory that began there is as well restored to where allocators put new memory."""
+    return not phase or phase % 16 == 0  # MKL's and OpenBLAS's results are the same at all multiples of 16
+
+
 def tensor(
-    region: int, device: str, dtype: Any, offset: int, size: Any, stride: Any, kind: Any, requires_grad: bool
+    region: int,
+    device: str,
+    dtype: Any,
+    offset: int,
+    size: Any,
+    stride: Any,
+    kind: Any,
+    requires_grad: bool,
+    phase: int | None = None,
 ) -> Any:
     """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
     import torch
 
-    storage = current().storage(region, device)
+    storage = current().storage(region, device, phase)
     new = torch.empty(0, dtype=dtype, device=storage.device)
     new.set_(storage, offset, size, stride)
     if kind is not torch.Tensor:
@@ -109,8 +127,10 @@ def tensor(
 
 
 def tensor_state(new: Any, state: dict[str, Any]) -> None:
-    """Sets what a tensor carries: ``.grad`` and attributes of the user's."""
+    """Sets what a tensor carries: ``.grad``, hooks, and attributes of the user's."""
     new.grad = state["grad"]
+    for name, hooks in state.get("hooks", {}).items():
+        setattr(new, name, hooks)
     new.__dict__.update(state["attributes"])
 
 
@@ -119,6 +139,24 @@ def lost_graph(value: Any, name: str) -> Any:
     from colab_guard.capture.tensors import without_graph
 
     return without_graph(value, name)
+
+
+def optimizer_state(new: Any, state: tuple[dict[str, Any], bool]) -> None:
+    """Fills an optimizer; ``watched``: a scheduler had put a ``step`` over the class's, to see that it is called."""
+    attributes, watched = state
+    new.__setstate__(attributes)
+    if watched:
+        import weakref
+
+        reference: Callable[[], Any] = weakref.ref(new)
+
+        def step(*arguments: Any, **options: Any) -> Any:
+            optimizer = reference()
+            optimizer._opt_called = True
+            return type(optimizer).step(optimizer, *arguments, **options)
+
+        step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+        new.step = step
 
 
 def torch_generator(device: str, state: Any) -> Any:

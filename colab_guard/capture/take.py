@@ -35,7 +35,8 @@ class Level:
 @dataclass(frozen=True)
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
-    its memory; in words what is not kept as it was. ``memory`` is the live objects' own, not a copy.
+    its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. ``memory`` is the
+    live objects' own, not a copy.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -45,6 +46,7 @@ class Taken:
     table: bytes
     memory: list[memoryview]
     notes: tuple[str, ...]
+    packages: tuple[str, ...] = ()
 
 
 def take(
@@ -80,6 +82,7 @@ def take(
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),
+        packages=tuple(sorted(pickler.packages)),
     )
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from colab_guard.capture import rebuild
+from colab_guard.capture.memory import ALIGNMENT_BYTES
 from colab_guard.core.errors import LostValue
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
+
+HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
 def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
@@ -40,13 +43,34 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
         tensor.stride(),
         kind,
         tensor.requires_grad,
+        _phase(tensor.untyped_storage()),
     )
-    grad = tensor.grad if tensor.requires_grad else None
-    attributes = tensor.__dict__
-    if grad is None and not attributes:
+    state: dict[str, Any] = {"grad": None, "attributes": dict(tensor.__dict__)}
+    if tensor.requires_grad:
+        hooks = {name: found for name in HOOKS if (found := getattr(tensor, name, None))}
+        state |= {"grad": tensor.grad} | ({"hooks": hooks} if hooks else {})
+    if state["grad"] is None and not state["attributes"] and "hooks" not in state:
         return rebuild.tensor, made
-    state = {"grad": grad, "attributes": dict(attributes)}
     return rebuild.tensor, made, state, None, None, rebuild.tensor_state
+
+
+def _phase(storage: Any) -> int | None:
+    """Where in a line of 64 bytes its memory begins: a product of MKL's (``x @ w``) has other bits where an
+    operand begins elsewhere, seen with what ``from_numpy(table[:, 1:])`` looks at.
+    """
+    return storage.data_ptr() % ALIGNMENT_BYTES if storage.device.type == "cpu" else None
+
+
+def reduce_optimizer(pickler: Pickler, optimizer: Any) -> Any:
+    """With its hooks, and whatever a class of the user's keeps in it (SAM's ``base_optimizer``), which torch drops."""
+    import torch
+
+    made = optimizer.__reduce_ex__(5)
+    if type(optimizer).__getstate__ is not torch.optim.Optimizer.__getstate__:
+        return made
+    kept = {name: value for name, value in optimizer.__dict__.items() if name != "step"}
+    watched = hasattr(optimizer.step, "_wrapped_by_lr_sched")
+    return (*made[:2], ({**kept, **made[2]}, watched), None, None, rebuild.optimizer_state)
 
 
 def _region(pickler: Pickler, storage: Any) -> int:

@@ -10,6 +10,7 @@
     │   └── CorruptSnapshot   … holds bytes that are not what was written
     ├── RestoreError          a sound snapshot can't be put back here
     ├── EditedCell            the cell is not the one whose run is to be resumed
+    ├── Inexact               --exact was asked for, and something stands against it
     └── LostValue             a stand-in, put where a value could not be kept, was used
 
 A message says what happened (with the name or path), why, and what to do next. Beside the tree stands ``Pause``,
@@ -17,6 +18,10 @@ which is no error: it ends a cell at a safe point, to be gone on with.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+from colab_guard.core.causes import KNOWN, Cause
 
 
 class ColabGuardError(Exception):
@@ -61,6 +66,19 @@ class RestoreError(ColabGuardError):
 
 class EditedCell(ColabGuardError):
     """The cell's code differs, where it already ran, from the run that is to be resumed."""
+
+
+class Inexact(ColabGuardError):
+    """``--exact`` was asked for, and a resumed run might differ from one that was never killed; nothing is lost."""
+
+    def __init__(self, causes: Iterable[Cause]) -> None:
+        self.causes = tuple(dict.fromkeys(causes))
+        lines = [f"  - {cause.text} [{cause.key}]. {KNOWN[cause.key]}" for cause in self.causes]
+        super().__init__(
+            "--exact was asked for, but after a death this cell might not end with the same bits:\n"
+            + "\n".join(lines)
+            + "\nNothing is lost. Mend it, or run the cell without --exact: it then goes on, and says these once."
+        )
 
 
 class LostValue(ColabGuardError):

@@ -34,6 +34,7 @@ def _parser() -> Any:
     parser.add_argument("--resume-anyway", action="store_true", help="resume although code that already ran was edited")
     parser.add_argument("--rerun", action="append", default=[], help="a variable to make anew at resume")
     parser.add_argument("--replay", action="store_true", help="at resume, load again what loops had already got")
+    parser.add_argument("--exact", action="store_true", help="refuse what might not end with the same bits")
     parser.add_argument("--explain", action="store_true", help="run nothing: show where the cell can be left")
     return parser
 
@@ -55,7 +56,9 @@ def parse_line(line: str) -> Request:
     found = parser.parse_args(words)
     every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
     store = str(described(store_path(found.store)).path) if found.store else ""
-    options = Options(found.name, every, store, found.fresh, found.resume_anyway, tuple(found.rerun), found.replay)
+    options = Options(
+        found.name, every, store, found.fresh, found.resume_anyway, tuple(found.rerun), found.replay, found.exact
+    )
     return Request(options, found.explain)
 
 

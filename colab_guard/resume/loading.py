@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from colab_guard.capture import rebuild
-from colab_guard.capture.memory import read_table
+from colab_guard.capture.environment import who_wrote
+from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
 from colab_guard.core.errors import ColabGuardError, RestoreError
 
@@ -29,7 +30,15 @@ FIRST_PIECE = 2
 class Load:
     """One snapshot being loaded; what ``rebuild`` calls its load in progress. Not thread-safe."""
 
-    def __init__(self, blobs: Blobs, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        namespace: dict[str, Any],
+        own_names: frozenset[str],
+        environment: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``own_names``: what is never looked up in the session; ``environment``: where the snapshot was taken."""
+        self._environment = environment or {}
         self.namespace = namespace
         self._blobs = blobs
         self._own_names = own_names
@@ -54,9 +63,11 @@ class Load:
                 except ColabGuardError:
                     raise
                 except Exception as error:
+                    who = who_wrote(error, self._environment)
                     raise RestoreError(
-                        f"{name!r} can't be loaded here: {type(error).__name__}: {error}. Install or define what it "
-                        f"needs in a cell above, then run this cell again; nothing was changed. To start over: --fresh."
+                        f"{name!r} can't be loaded here: {type(error).__name__}: {error}{f' ({who})' if who else ''}. "
+                        f"Install or define what it needs in a cell above, then run this cell again; nothing was "
+                        f"changed. To start over: --fresh."
                     ) from error
         return loaded
 
@@ -77,25 +88,26 @@ class Load:
     def alone(self, region: int) -> bool:
         return self._groups[region] is None
 
-    def shared(self, region: int) -> tuple[Any, int]:
+    def shared(self, region: int, phase: int | None = None) -> tuple[Any, int]:
         blob, offset, size = self._table[region]
         start, end = self._groups[region] or (offset, offset + size)
         memory = self._memory.get((blob, start))
         if memory is None:
-            memory = self._memory[blob, start] = _aligned(end - start)
+            lead = ((phase or 0) - (offset - start)) % ALIGNMENT_BYTES if phase is not None else 0
+            memory = self._memory[blob, start] = _aligned(lead + end - start)[lead:]
             memory[:] = memoryview(self._piece(blob)[start:end])
         return memory, offset - start
 
-    def storage(self, region: int, device: str) -> Any:
+    def storage(self, region: int, device: str, phase: int | None = None) -> Any:
         import torch
 
         if region not in self._storages:
-            if self.alone(region):
+            if self.alone(region) and rebuild.is_aligned(phase):
                 flat = torch.empty(self._table[region][2], dtype=torch.uint8)
                 if len(flat):
                     self.fill(region, memoryview(flat.numpy()))
             else:
-                memory, start = self.shared(region)
+                memory, start = self.shared(region, phase)
                 flat = torch.from_numpy(memory[start : start + self._table[region][2]])
             try:
                 self._storages[region] = flat.to(device).untyped_storage()

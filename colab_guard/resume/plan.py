@@ -76,7 +76,8 @@ class State:
 
 def load(plan: Plan, blobs: Blobs, namespace: dict[str, Any], cell: Cell) -> State:
     """The content of the planned snapshot. Raises RestoreError, with nothing changed."""
-    loading = Load(blobs, namespace, plan.cell.own_names | cell.own_names)
+    own = plan.cell.own_names | cell.own_names
+    loading = Load(blobs, namespace, own, plan.body.get("environment"))
     everything = loading.variables(plan.body["names"])
     for filename, text in everything.pop(SOURCES, {}).items():
         keep_source(filename, text)

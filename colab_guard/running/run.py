@@ -8,29 +8,30 @@ the cell is to pause; only the process and thread that entered the cell act on i
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from colab_guard.capture import loaders, replay
+from colab_guard.capture.causes import at_resume, at_snapshot
 from colab_guard.capture.contexts import check_context, hold
+from colab_guard.capture.environment import describe
 from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
-from colab_guard.capture.process import machine_id, process_state, set_process_state
+from colab_guard.capture.process import machine_id, process_state, set_process_state, set_random_state
 from colab_guard.capture.select import names_in, sharers
 from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
 from colab_guard.cell.units import Unit, residual_function
-from colab_guard.core.errors import Pause
+from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
 from colab_guard.resume.plan import Plan, State, apply, load
@@ -60,6 +61,7 @@ class Run(Frame):
     repository: Repository | None = None
     rerun: frozenset[str] = frozenset()
     replay: bool = False
+    exact: bool = False
     defined: frozenset[str] = frozenset()
     state: State | None = None  # what is put back; from the start, what a paused run of this cell kept
     points: list[SafePoint] = field(default_factory=list)
@@ -72,7 +74,12 @@ class Run(Frame):
 
     def __post_init__(self) -> None:
         self.run = self.parent = self
-        self.saver = Saver(self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken))
+        self.saver = Saver(
+            self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken, Inexact), sentences
+        )
+        self._strict = self.exact
+        self._refused: Inexact | None = None
+        self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
         self._blocked: set[tuple[Unit | None, int]] = set()
@@ -156,9 +163,23 @@ class Run(Frame):
     def go_live(self) -> None:
         """The cursor is reached: loops and contexts are entered again, and the cell goes on from here."""
         assert self.state is not None, "restore() comes first"
-        set_process_state(self.state.process)
+        if self._from_memory:
+            set_random_state(self.state.process["random"])
+        else:
+            set_process_state(self.state.process)
+            self._compare()
         self.state = None
         self._go_on(counted=1)
+
+    def _compare(self) -> None:
+        """Says how this session differs from that of the snapshot. Raises Inexact where that is asked for."""
+        assert self.plan is not None, "only a program made for a plan is compared with it"
+        then = self.plan.body.get("environment", {})
+        causes = at_resume(then, describe(then.get("packages", {})))
+        if causes and self.exact:
+            raise Inexact(causes)
+        for cause in causes:
+            self.say(str(cause))
 
     def next_level(self, frame: Frame, number: int, callee: Any) -> Callable[[], Any]:
         """The function that was under way in ``frame``'s call, standing where it stood."""
@@ -184,6 +205,8 @@ class Run(Frame):
         here = frame.points[number]
         if os.getpid() != self._pid or threading.get_ident() != self._thread:
             return
+        if self._refused is not None:
+            raise self._refused  # again, lest an `except` of the user's swallow it
         place = Place(frame, here.path, here.line, python)
         if self._interrupts.asked:
             self._pause(place)
@@ -227,7 +250,19 @@ class Run(Frame):
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
         taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
-        body = {**self._about(), **found.body, "names": taken.names, "notes": taken.notes}
+        causes = at_snapshot(taken.notes, self.cell.module, self.namespace)
+        if causes and self._strict:
+            self._refused = Inexact(causes)
+            raise self._refused
+        # Two are looked at so strictly: that of the beginning, and the first in the middle.
+        self._strict = self._strict and self.last is None
+        body = {
+            **self._about(),
+            **found.body,
+            "names": taken.names,
+            "notes": [cause.text for cause in causes],
+            "environment": describe(taken.packages),
+        }
         return body, [taken.skeleton, taken.table, *taken.memory]
 
     def _about(self) -> dict[str, Any]:
@@ -235,7 +270,6 @@ class Run(Frame):
         return {
             "source": self.cell.source,
             "session": self.session_id,
-            "python": platform.python_version(),
             "machine": machine_id(),
         }
 
@@ -283,6 +317,11 @@ class Run(Frame):
             )
         if differs:
             self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
+
+
+def sentences(causes: Sequence[str]) -> list[str]:
+    """What is said of causes of inexactness that a snapshot shows."""
+    return [f"not exact after a death: {'; '.join(causes)}."]
 
 
 def where(body: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import functools
 import linecache
 import random
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
@@ -40,8 +40,17 @@ class Held:
     """A snapshot's blobs, held in memory."""
 
     def __init__(self, taken: Taken) -> None:
-        self.names = taken.names
-        self._blobs = [bytes(blob) for blob in (taken.skeleton, taken.table, *taken.memory)]
+        self._hold(taken.names, (taken.skeleton, taken.table, *taken.memory))
+
+    @classmethod
+    def of(cls, names: Sequence[str], blobs: Sequence[Any]) -> Held:
+        """What was about to be committed."""
+        held = cls.__new__(cls)
+        held._hold(names, blobs)
+        return held
+
+    def _hold(self, names: Sequence[str], blobs: Sequence[Any]) -> None:
+        self.names, self._blobs = names, [bytes(blob) for blob in blobs]
 
     def read(self, number: int, into: memoryview | None = None) -> memoryview:
         if into is None:
@@ -92,11 +101,11 @@ class DyingRun(Run):
             return
         here = frame.points[number]
         try:
-            body, taken = self._take(Place(frame, here.path, here.line, python))
+            body, blobs = self._take(Place(frame, here.path, here.line, python))
         except (Unsaveable, Broken):  # as in a real run: the next safe point takes the snapshot
             return
-        self.body = {**body, "names": taken.names}
-        self.held = Held(taken)
+        self.body = dict(body)
+        self.held = Held.of(body["names"], blobs)
         raise Died
 
     def restore(self) -> None:
