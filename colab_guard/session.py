@@ -125,8 +125,7 @@ class Session:
             self.say(line)
         if plan is None:
             self.say(self._started(cell, options))
-        if found:
-            self.say(f"not exact after a death: {'; '.join(map(str, found))}.")
+        run.causes = [cause.text for cause in found]
         self.runs[cell.name] = run
         if cell_id:
             self._ids[cell.name] = cell_id

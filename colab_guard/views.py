@@ -22,7 +22,7 @@ def status_text(session: Session) -> str:
         if run.repository is not None and run.repository.path != session.store:
             lines.append(f"{'':<8} in {run.repository.path}")
         if run.last and run.last.body["notes"]:
-            lines.append(f"{'':<8} not kept in snapshots: {', '.join(run.last.body['notes'])}")
+            lines.append(f"{'':<8} not exact after a death: {'; '.join(run.last.body['notes'])}")
     return "\n".join(lines)
 
 

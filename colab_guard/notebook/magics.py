@@ -57,7 +57,14 @@ def parse_line(line: str) -> Request:
     every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
     store = str(described(store_path(found.store)).path) if found.store else ""
     options = Options(
-        found.name, every, store, found.fresh, found.resume_anyway, tuple(found.rerun), found.replay, found.exact
+        name=found.name,
+        every=every,
+        store=store,
+        fresh=found.fresh,
+        resume_anyway=found.resume_anyway,
+        rerun=tuple(found.rerun),
+        replay=found.replay,
+        exact=found.exact,
     )
     return Request(options, found.explain)
 

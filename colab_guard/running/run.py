@@ -67,6 +67,7 @@ class Run(Frame):
     points: list[SafePoint] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
+    causes: list[str] = field(default_factory=list)  # of inexactness, that the code shows
     finished: bool = False
     pausing: bool = False
     kept: Kept | None = None  # where this one paused
@@ -100,6 +101,7 @@ class Run(Frame):
         loaders.watch()
         replay.configure(replay.Settings(say=self.say, forced=self.replay))
         if self.plan is None:
+            self._say_causes()
             self._names = names_in(self.cell.module)
             self._names |= sharers(self.namespace, self._names)
             self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
@@ -317,6 +319,12 @@ class Run(Frame):
             )
         if differs:
             self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
+        if self.plan.cursor is not None:
+            self._say_causes()
+
+    def _say_causes(self) -> None:
+        if self.causes:
+            self.saver.say_once(*sentences(self.causes))
 
 
 def sentences(causes: Sequence[str]) -> list[str]:
