@@ -33,6 +33,9 @@ class Loading(Protocol):
     def find(self, qualname: str) -> Any:
         """What the session's notebook defines under that name, or None."""
 
+    def place(self, path: str) -> str:
+        """Where the file lies that will be at ``path`` once everything is put in place."""
+
     def later(self, action: Callable[[], None]) -> None:
         """Do this when all is loaded and is about to be put in place."""
 

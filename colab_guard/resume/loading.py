@@ -11,6 +11,7 @@ from colab_guard.capture import rebuild
 from colab_guard.capture.memory import read_table
 from colab_guard.capture.pickler import find
 from colab_guard.core.errors import ColabGuardError, RestoreError
+from colab_guard.resume.outputs import PutBack
 
 
 class Blobs(Protocol):
@@ -29,16 +30,24 @@ FIRST_PIECE = 2
 class Load:
     """One snapshot being loaded; what ``rebuild`` calls its load in progress. Not thread-safe."""
 
-    def __init__(self, blobs: Blobs, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        namespace: dict[str, Any],
+        own_names: frozenset[str],
+        files: PutBack | None = None,
+    ) -> None:
+        """``files``: those to be put back first of all, when everything is put in place."""
         self.namespace = namespace
         self._blobs = blobs
         self._own_names = own_names
+        self._places = files.places if files else {}
         self._table = read_table(blobs.read(1))
         self._groups = _overlapping(self._table)
         self._memory: dict[tuple[int, int], Any] = {}
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
-        self._actions: list[Callable[[], None]] = []
+        self._actions: list[Callable[[], None]] = [files.apply] if files else []
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
@@ -110,6 +119,9 @@ class Load:
         if qualname.partition(".")[0] in self._own_names:
             return None
         return find(self.namespace, qualname)
+
+    def place(self, path: str) -> str:
+        return self._places.get(path, path)
 
     def later(self, action: Callable[[], None]) -> None:
         self._actions.append(action)
