@@ -68,10 +68,21 @@ def is_loading() -> bool:
 # -- arrays and tensors -------------------------------------------------------------------------------
 
 
-def array(region: int, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool) -> Any:
+def linked_memory(holder: Any, offset: int, size_bytes: int) -> Any:
+    """Takes the place of a region: memory of the session's own, in that of a linked array or tensor."""
+    from colab_guard.capture.links import SessionMemory
+
+    return SessionMemory.of(holder, offset, size_bytes)
+
+
+def array(region: Any, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool) -> Any:
     """A numpy array that owns its memory, or shares it with what shared it before."""
     import numpy as np
 
+    if not isinstance(region, int):
+        new = np.ndarray(shape, dtype, buffer=region.bytes(), offset=offset, strides=strides)
+        new.flags.writeable = writeable
+        return new
     load = current()
     if load.alone(region) and not offset:
         for order in ("C", "F"):
@@ -98,12 +109,12 @@ def view(owner: Any, offset: int, dtype: Any, shape: Any, strides: Any, writeabl
 
 
 def tensor(
-    region: int, device: str, dtype: Any, offset: int, size: Any, stride: Any, kind: Any, requires_grad: bool
+    region: Any, device: str, dtype: Any, offset: int, size: Any, stride: Any, kind: Any, requires_grad: bool
 ) -> Any:
     """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
     import torch
 
-    storage = current().storage(region, device)
+    storage = current().storage(region, device) if isinstance(region, int) else region.storage()
     new = torch.empty(0, dtype=dtype, device=storage.device)
     new.set_(storage, offset, size, stride)
     if kind is not torch.Tensor:

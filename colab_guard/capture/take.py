@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from colab_guard.capture.links import LinkingPickler, Links
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import is_user_name
@@ -17,7 +18,8 @@ PROCESS = "<process>"
 @dataclass(frozen=True)
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
-    its memory; in words what is not kept as it was. ``memory`` is the live objects' own, not a copy.
+    its memory; in words what is not kept as it was. ``memory`` is the live objects' own, not a copy. ``links`` are the
+    fingerprints of variables that are in ``skeleton`` by reference; ``remarks`` sentences for the user about them.
     """
 
     names: tuple[str, ...]
@@ -25,24 +27,37 @@ class Taken:
     table: bytes
     memory: list[memoryview]
     notes: tuple[str, ...]
+    links: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
-def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str], own_names: frozenset[str]) -> Taken:
+def take(
+    namespace: dict[str, Any],
+    names: Iterable[str],
+    hidden: Sequence[str],
+    own_names: frozenset[str],
+    links: Links | None = None,
+) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, and the
-    ``hidden`` variables of loops and contexts.
+    ``hidden`` variables of loops and contexts; those of ``links`` by reference, as long as they are unchanged.
 
     Raises Unsaveable where a hidden variable can't be pickled: the cell can't be left here.
     """
     lost: dict[str, str] = {}
+    bound = (links or Links()).bind(namespace)
     while True:
-        pickler = Pickler(namespace, own_names)
+        pickler = LinkingPickler(namespace, own_names, bound) if bound.surveys else Pickler(namespace, own_names)
         failed = _add_all(pickler, names, lost)
-        if failed is None:
+        if failed is not None:
+            lost.update([failed])
+            continue
+        for name in hidden:
+            pickler.add(name, namespace[name], strict=True)
+        pickler.add(PROCESS, process_state(), strict=True)
+        less = bound.without_shared(pickler.regions)
+        if less is None:
             break
-        lost.update([failed])
-    for name in hidden:
-        pickler.add(name, namespace[name], strict=True)
-    pickler.add(PROCESS, process_state(), strict=True)
+        bound = less
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
@@ -50,6 +65,8 @@ def take(namespace: dict[str, Any], names: Iterable[str], hidden: Iterable[str],
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),
+        links=dict(bound.links.fingerprints),
+        remarks=tuple(bound.remarks),
     )
 
 

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import links, rebuild
 from colab_guard.capture.memory import read_table
 from colab_guard.capture.pickler import find
 from colab_guard.core.errors import ColabGuardError, RestoreError
@@ -54,7 +54,7 @@ class Load:
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        unpickler = pickle.Unpickler(io.BytesIO(self._blobs.read(0)))
+        unpickler = _Unpickler(self._blobs.read(0), self.namespace)
         loaded: dict[str, Any] = {}
         with rebuild.loading(self):
             for name in names:
@@ -132,6 +132,15 @@ class Load:
         if self._small is None:
             self._small = self._blobs.read(FIRST_PIECE)
         return self._small
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, pickles: memoryview, namespace: dict[str, Any]) -> None:
+        super().__init__(io.BytesIO(pickles))
+        self._namespace = namespace
+
+    def persistent_load(self, pid: Any) -> Any:
+        return links.resolve(self._namespace, pid)
 
 
 def _aligned(size: int) -> Any:
