@@ -204,7 +204,7 @@ class _Walk:
                 if self._reads:
                     self._items(column.tolist(), None)
             elif self._reads:
-                self._bytes(memoryview(self._numpy.ascontiguousarray(column.to_numpy())).cast("B"))
+                self._bytes(self._numpy.ascontiguousarray(column.to_numpy()).view(self._numpy.uint8))
         for number, block in enumerate(frame._mgr.blocks):
             values = block.values
             if type(values) is self._numpy.ndarray and not values.dtype.hasobject and is_dense(values):
