@@ -219,7 +219,8 @@ def choose(
     if _total(left) <= threshold_bytes:
         return links
     trained = _trained()
-    for name in sorted(found, key=lambda name: -_total(found[name])):
+    # Of those that look at the same memory the one that sees most of it: X rather than X[:100].
+    for name in sorted(found, key=lambda name: (-_total(found[name]), -_seen(found[name]))):
         if _total(left) <= threshold_bytes:
             break
         if not found[name] & left or any(_overlap(memory, trained) for memory in found[name]):
@@ -282,6 +283,10 @@ def _trained() -> list[Memory]:
 
 def _overlap(memory: Memory, others: Iterable[Memory]) -> bool:
     return any(memory.space == o.space and memory.low < o.high and o.low < memory.high for o in others)
+
+
+def _seen(memories: Iterable[Memory]) -> int:
+    return sum(int(memory.holder.nbytes) for memory in memories)
 
 
 def _total(memories: Iterable[Memory]) -> int:

@@ -25,6 +25,7 @@ from colab_guard.capture.arrays import bounds, is_dense, owner_of
 PLAIN = frozenset({int, float, complex, bool, str, bytes, type(None), type(...)})
 BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
 CANONICAL = 2  # the last version of marshal that does not look at identities
+MOST_OBJECTS = 10_000  # that are looked at where nobody asked for it: some 0.1 s
 CHUNK_BYTES = 64 * 1024 * 1024  # of a GPU's memory, copied at a time
 
 Step = tuple[str, Any]
@@ -62,7 +63,10 @@ class Survey:
 
 
 def survey(value: object, *, fingerprint: bool = True) -> Survey:
-    """Walks ``value``; without ``fingerprint`` its bytes are not read. Raises Unlinkable."""
+    """Walks ``value``; without ``fingerprint`` its bytes are not read, and MOST_OBJECTS are the limit.
+
+    Raises Unlinkable.
+    """
     walk = _Walk(fingerprint)
     try:
         walk.visit(value, ())
@@ -125,6 +129,8 @@ class _Walk:
             self._note("again", self._seen[id(thing)])
         else:
             self._alive.append(thing)
+            if not self._reads and len(self._alive) > MOST_OBJECTS:
+                raise Unlinkable("it has too many parts to be looked at in each snapshot")
             if kind is not tuple:  # whether equal tuples are one object depends on how they were made
                 self._seen[id(thing)] = len(self._seen)
             if path is not None and (kind is not tuple or thing):

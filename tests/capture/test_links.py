@@ -79,6 +79,26 @@ def test_the_largest_are_linked_until_the_rest_is_small_enough() -> None:
 
 
 @pytest.mark.parametrize(
+    ("more", "linked"),
+    [
+        ("A = X[5:]\nZ = X[:, 2]", {"X"}),
+        ("Y = X\nX = Y[5:]\nZ = X[1:]", {"Y"}),
+        ("A = pd.DataFrame(X.copy())\nX = A[2].to_numpy()", {"A"}),
+    ],
+)
+def test_of_those_that_share_memory_the_one_that_sees_most_is_linked(more: str, linked: set[str]) -> None:
+    notebook = Notebook(BIG + more, "X; A; Z; Y")
+    assert set(notebook.links.fingerprints) == linked
+    assert stored_bytes(notebook.take()) < 30_000
+
+
+def test_what_has_very_many_parts_is_linked_only_where_it_is_asked_for() -> None:
+    above = "X = [np.zeros(1) for _ in range(10_001)]"
+    assert Notebook(above, "X").links.fingerprints == {}
+    assert set(Notebook(above, "X", asked=("X",)).links.fingerprints) == {"X"}
+
+
+@pytest.mark.parametrize(
     ("cell", "linked"),
     [
         ("X.sum()", True), ("X = X + 1", False), ("X += 1", False), ("X[0] = 1", False), ("X[0][1] += 1", False),
