@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import xxhash
 
-from colab_guard.core.errors import UsageError
+from colab_guard.core.errors import StoreUnavailable, UsageError
 from colab_guard.core.words import count_of, size
 from colab_guard.store.manifest import BlobRef
 
@@ -94,7 +94,7 @@ def take_files(paths: Iterable[str], known: Known, *, store: str | os.PathLike[s
     """What is at ``paths`` (as ``check_paths`` gave them) now, its first blob to be number ``first`` of the snapshot.
 
     To be called when the variables are pickled: that flushes the files among them. ``store`` is left out.
-    Raises OSError where a copy of what is new can't be made (in the folder for temporary files).
+    Raises StoreUnavailable where what is new can't be copied (into the folder for temporary files).
     """
     taking = _Taking(known, Path(store).expanduser().resolve(), first)
     roots = [{"path": path, "entries": list(taking.entries(os.path.realpath(path)))} for path in paths]
@@ -138,8 +138,8 @@ class _Taking:
             link = os.readlink(path) if stat.S_ISLNK(info.st_mode) else ""
         except (FileNotFoundError, NotADirectoryError):
             return
-        except PermissionError:
-            yield self._left_alone(path, relative, "may not be read")
+        except OSError as error:  # a Drive that went away must not cost the variables their snapshot
+            yield self._left_alone(path, relative, f"can't be read: {error.strerror}")
             return
         if Path(path) == self._store:
             yield {"at": relative, "kind": "other"}
@@ -161,14 +161,13 @@ class _Taking:
 
     def _file(self, path: str, relative: str) -> Iterator[Entry]:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as file:
+                info, pieces = self._pieces(path, file)
         except FileNotFoundError:
             return  # deleted since the folder was listed
         except OSError as error:
             yield self._left_alone(path, relative, f"can't be read: {error.strerror}")
             return
-        with open(descriptor, "rb", buffering=0) as file:
-            info, pieces = self._pieces(path, file)
         yield {
             "at": relative,
             "kind": "file",
@@ -207,14 +206,20 @@ class _Taking:
                 # On disk, not in memory: it may be many GB. No name, so that nobody else can cut it under our map.
                 self._spool = tempfile.TemporaryFile()  # noqa: SIM115 - its map outlives this walk
             self._places[piece] = self._spool.tell()
-            self._spool.write(data)
+            try:
+                self._spool.write(data)
+                self._spool.flush()
+            except OSError as error:
+                raise StoreUnavailable(
+                    f"There is no room to copy the files of --files in {tempfile.gettempdir()} ({error.strerror}). "
+                    f"Make room there, or set TMPDIR to another folder."
+                ) from error
         return piece
 
     def blobs(self) -> list[memoryview | BlobRef]:
         copied = memoryview(b"")
         if self._spool is not None:
             with self._spool as file:
-                file.flush()
                 copied = memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
         return [
             self._known.pieces.get(piece) or copied[self._places[piece] : self._places[piece] + piece[1]]

@@ -1,9 +1,11 @@
 """What --files names comes back as it was at the snapshot, and nothing else is touched."""
 
+import errno
 import os
 import stat
 import subprocess
 import sys
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -335,6 +337,38 @@ def test_what_is_no_ordinary_file_is_named_and_left_alone(guarded: Guarded) -> N
     (out / "new").touch()
     guarded.put_back(manifest)
     assert [path.name for path in out.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("what", ["open", "listdir", "lstat"])
+def test_what_can_not_be_read_is_named_and_left_alone(
+    guarded: Guarded, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    fill(guarded)
+    out, real = str(guarded.work / "out"), getattr(os, what)
+
+    def broken(path: Any, *more: Any) -> Any:
+        if str(path).startswith(out):
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return real(path, *more)
+
+    monkeypatch.setattr(os, what, broken)
+    manifest = guarded.snapshot()
+    monkeypatch.undo()
+    assert guarded.notes
+    assert all(note.endswith("(can't be read: Transport endpoint is not connected)") for note in guarded.notes)
+    append(guarded.work), rewrite(guarded.work)
+    guarded.put_back(manifest)
+    assert (guarded.work / "log.txt").read_text() == "one\n"
+    assert (guarded.work / "out/sub/deep/weights.bin").read_bytes() == b"short"
+
+
+def test_a_full_folder_for_temporary_files_says_so(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    (guarded.work / "log.txt").write_text("one")
+    with open("/dev/full", "r+b", buffering=0) as full:
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+        monkeypatch.setattr(full, "tell", lambda: 0, raising=False)
+        with pytest.raises(StoreUnavailable, match=r"no room .*No space left on device"):
+            guarded.snapshot()
 
 
 def test_the_store_is_never_part_of_what_it_stores(tmp_path: Path) -> None:
