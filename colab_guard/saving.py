@@ -82,7 +82,7 @@ class Saver:
             self.say(text)
 
     def _commit(self, body: Mapping[str, Any], blobs: Sequence[Any]) -> Manifest:
-        keys = [_key(blob) if len(blob) >= SMALL_BYTES else None for blob in blobs]
+        keys = [None if isinstance(blob, BlobRef) or len(blob) < SMALL_BYTES else _key(blob) for blob in blobs]
         known = [self._known.get(key, blob) if key else blob for key, blob in zip(keys, blobs, strict=True)]
         repository = self.opened()
         try:

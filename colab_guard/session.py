@@ -17,6 +17,7 @@ from colab_guard.capture import causes
 from colab_guard.capture.describe import describe
 from colab_guard.capture.fingerprint import changed, fingerprints
 from colab_guard.capture.iterables import begin
+from colab_guard.capture.outputs import check_paths
 from colab_guard.capture.process import machine_id
 from colab_guard.capture.sources import resolve, source_named
 from colab_guard.cell.edits import Definition, follow, in_loop, same
@@ -31,6 +32,7 @@ from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreU
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.resume.plan import LevelPlan, Plan
+from colab_guard.running.beside import Beside, Transcript
 from colab_guard.running.run import BEGIN, Kept, Run, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
@@ -52,6 +54,8 @@ class Options:
     rerun: tuple[str, ...] = ()
     replay: bool = False
     exact: bool = False
+    files: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,6 +68,8 @@ class Session:
     store_note: str = ""
     clock: Callable[[], float] = time.time
     id: str = KERNEL
+    transcript: Callable[[str], Transcript] | None = None
+    show: Callable[[str], None] = print
     runs: dict[str, Run] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
@@ -115,6 +121,7 @@ class Session:
             replay=options.replay,
             exact=options.exact,
             defined=defined_names(self.namespace, module),
+            beside=self._beside(name, options, paused is not None),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
         run.saver.last = manifest
@@ -168,6 +175,12 @@ class Session:
             if last is None or last.body["cursor"] is not None or same(parse(last.body["source"]), module):
                 return name
         raise AssertionError("there is always a further number")
+
+    def _beside(self, name: str, options: Options, paused: bool) -> Beside:
+        if paused:
+            return self.runs[name].beside
+        where = str(options.store or self.store)
+        return Beside(where, check_paths(options.files, where), options.link, self.transcript, self.show)
 
     def _statements(self, run: Run, shown: frozenset[int]) -> list[ast.stmt]:
         module, plan = run.cell.module, run.plan

@@ -65,9 +65,10 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
     mode = options["mode"].replace("w", "r").replace("x", "r")
     if size is not None and "a" not in mode and "+" not in mode:
         mode = mode.replace("r", "r+")
+    place = rebuild.current().place(path)
     try:
-        found = os.path.getsize(path)
-        file = open(path, **{**options, "mode": mode})  # noqa: SIM115
+        found = os.path.getsize(place)
+        file = open(place, **{**options, "mode": mode})  # noqa: SIM115
     except OSError as error:
         raise RestoreError(
             f"The cell had {path} open, and it can't be opened again ({error.strerror}). Put it back, then run "
@@ -79,6 +80,9 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
             f"The cell had written {size:,} bytes to {path}, of which {found:,} are left. Put the file back, "
             f"then run the cell again; or start over with --fresh."
         )
+    if place != path:
+        buffer = getattr(file, "buffer", file)
+        getattr(buffer, "raw", buffer).name = path  # which it will have once the restore is sure
     if size is not None:
         rebuild.current().later(lambda: os.truncate(path, size))
     if "a" not in mode:

@@ -8,7 +8,7 @@ what shared memory shares it again. Pieces under 64 KiB go together into one blo
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,12 @@ class Regions:
         self._regions.append(Region(space, address, data.nbytes, data))
         self._alive.append(keep)
         return len(self._regions) - 1
+
+    def spans(self) -> Iterator[tuple[str, int, int]]:
+        """The address space, first address and address behind the last of each region that has bytes."""
+        for region in self._regions:
+            if region.size_bytes:
+                yield region.space, region.address, region.address + region.size_bytes
 
     def blobs(self) -> tuple[bytes, list[memoryview]]:
         """The table that finds each region, and the blobs: first the small pieces, then each large one.

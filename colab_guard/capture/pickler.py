@@ -65,6 +65,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._modules: set[str] = set()
         self._exact, self._derived = _reducers()
 
+    def linked_memory(self, space: str, low: int, high: int) -> Any:
+        """What to pickle in place of a region of these addresses, None where it is a region of its own."""
+        return None
+
     def add(self, name: str, value: object, *, strict: bool = False) -> None:
         """Appends one variable. With ``strict``, raises Unsaveable where a stand-in would be needed."""
         self.where, self.strict = name, strict

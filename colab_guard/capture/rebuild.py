@@ -36,6 +36,9 @@ class Loading(Protocol):
     def find(self, qualname: str, inside: str | None = None) -> Any:
         """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
 
+    def place(self, path: str) -> str:
+        """Where the file lies that will be at ``path`` once everything is put in place."""
+
     def later(self, action: Callable[[], None]) -> None:
         """Do this when all is loaded and is about to be put in place."""
 
@@ -68,12 +71,23 @@ def is_loading() -> bool:
 # -- arrays and tensors -------------------------------------------------------------------------------
 
 
+def linked_memory(holder: Any, offset: int, size_bytes: int) -> Any:
+    """Takes the place of a region: memory of the session's own, in that of a linked array or tensor."""
+    from colab_guard.capture.links import SessionMemory
+
+    return SessionMemory.of(holder, offset, size_bytes)
+
+
 def array(
-    region: int, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool, phase: int | None = None
+    region: Any, offset: int, dtype: Any, shape: Any, strides: Any, writeable: bool, phase: int | None = None
 ) -> Any:
     """A numpy array that owns its memory, or shares it with what shared it before."""
     import numpy as np
 
+    if not isinstance(region, int):
+        new = np.ndarray(shape, dtype, buffer=region.bytes(), offset=offset, strides=strides)
+        new.flags.writeable = writeable
+        return new
     load = current()
     if load.alone(region) and not offset and is_aligned(phase):
         for order in ("C", "F"):
@@ -105,7 +119,7 @@ def is_aligned(phase: int | None) -> bool:
 
 
 def tensor(
-    region: int,
+    region: Any,
     device: str,
     dtype: Any,
     offset: int,
@@ -118,7 +132,7 @@ def tensor(
     """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
     import torch
 
-    storage = current().storage(region, device, phase)
+    storage = current().storage(region, device, phase) if isinstance(region, int) else region.storage()
     new = torch.empty(0, dtype=dtype, device=storage.device)
     new.set_(storage, offset, size, stride)
     if kind is not torch.Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from colab_guard.capture.links import LinkingPickler, Links
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import is_user_name
@@ -36,7 +37,8 @@ class Level:
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
     its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. ``memory`` is the
-    live objects' own, not a copy.
+    live objects' own, not a copy. ``links`` are the fingerprints of variables that are in ``skeleton`` by reference;
+    ``remarks`` sentences for the user about them.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -47,6 +49,8 @@ class Taken:
     memory: list[memoryview]
     notes: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    links: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def take(
@@ -55,26 +59,33 @@ def take(
     hidden: Mapping[str, Any],
     own_names: frozenset[str],
     levels: Sequence[Level] = (),
+    links: Links | None = None,
 ) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
-    variables of loops and contexts, and the functions under way.
+    variables of loops and contexts, and the functions under way; variables of ``links`` by reference, as long as they
+    are unchanged.
 
     Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
     """
     lost: dict[str, str] = {}
+    bound = (links or Links()).bind(namespace)
     while True:
-        pickler = Pickler(namespace, own_names)
+        pickler = LinkingPickler(namespace, own_names, bound) if bound.surveys else Pickler(namespace, own_names)
         failed = _add_all(pickler, names, levels, lost)
-        if failed is None:
+        if failed is not None:
+            lost.update([failed])
+            continue
+        for name, value in hidden.items():
+            pickler.add(name, value, strict=True)
+        for depth, level in enumerate(levels, 1):
+            for name, value in level.hidden.items():
+                pickler.add(f"{depth}:{name}", value, strict=True)
+        pickler.add(PROCESS, process_state(), strict=True)
+        pickler.add(SOURCES, texts_of(pickler.files), strict=True)
+        less = bound.without_shared(pickler.regions)
+        if less is None:
             break
-        lost.update([failed])
-    for name, value in hidden.items():
-        pickler.add(name, value, strict=True)
-    for depth, level in enumerate(levels, 1):
-        for name, value in level.hidden.items():
-            pickler.add(f"{depth}:{name}", value, strict=True)
-    pickler.add(PROCESS, process_state(), strict=True)
-    pickler.add(SOURCES, texts_of(pickler.files), strict=True)
+        bound = less
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
@@ -83,6 +94,8 @@ def take(
         memory=memory,
         notes=tuple(pickler.notes),
         packages=tuple(sorted(pickler.packages)),
+        links=dict(bound.links.fingerprints),
+        remarks=tuple(bound.remarks),
     )
 
 

@@ -73,10 +73,12 @@ def reduce_optimizer(pickler: Pickler, optimizer: Any) -> Any:
     return (*made[:2], ({**kept, **made[2]}, watched), None, None, rebuild.optimizer_state)
 
 
-def _region(pickler: Pickler, storage: Any) -> int:
+def _region(pickler: Pickler, storage: Any) -> Any:
     import torch
 
     device, address = str(storage.device), storage.data_ptr()
+    if (linked := pickler.linked_memory(device, address, address + storage.nbytes())) is not None:
+        return linked
     key = (device, address or -len(pickler.storages))  # empty storages all lie at 0, and share nothing
     if key not in pickler.storages:
         flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage).cpu()

@@ -34,6 +34,8 @@ def _parser() -> Any:
     parser.add_argument("--resume-anyway", action="store_true", help="resume although code that already ran was edited")
     parser.add_argument("--rerun", action="append", default=[], help="a variable to make anew at resume")
     parser.add_argument("--replay", action="store_true", help="at resume, load again what loops had already got")
+    parser.add_argument("--files", nargs="+", default=[], help="files and folders the cell writes, put back at resume")
+    parser.add_argument("--link", action="append", default=[], help="an input to keep by name, not by content; or: off")
     parser.add_argument("--exact", action="store_true", help="refuse what might not end with the same bits")
     parser.add_argument("--explain", action="store_true", help="run nothing: show where the cell can be left")
     return parser
@@ -65,6 +67,8 @@ def parse_line(line: str) -> Request:
         rerun=tuple(found.rerun),
         replay=found.replay,
         exact=found.exact,
+        files=tuple(found.files),
+        link=tuple(found.link),
     )
     return Request(options, found.explain)
 

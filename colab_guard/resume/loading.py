@@ -7,11 +7,12 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import links, rebuild
 from colab_guard.capture.environment import who_wrote
 from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
 from colab_guard.core.errors import ColabGuardError, RestoreError
+from colab_guard.resume.outputs import PutBack
 
 
 class Blobs(Protocol):
@@ -36,25 +37,29 @@ class Load:
         namespace: dict[str, Any],
         own_names: frozenset[str],
         environment: Mapping[str, Any] | None = None,
+        files: PutBack | None = None,
     ) -> None:
-        """``own_names``: what is never looked up in the session; ``environment``: where the snapshot was taken."""
+        """``own_names``: what is never looked up in the session; ``environment``: where the snapshot was taken;
+        ``files``: those to be put back first of all, when everything is put in place.
+        """
         self._environment = environment or {}
         self.namespace = namespace
         self._blobs = blobs
         self._own_names = own_names
+        self._places = files.places if files else {}
         self._table = read_table(blobs.read(1))
         self._groups = _overlapping(self._table)
         self._memory: dict[tuple[int, int], Any] = {}
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
-        self._actions: list[Callable[[], None]] = []
+        self._actions: list[Callable[[], None]] = [files.apply] if files else []
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        unpickler = pickle.Unpickler(io.BytesIO(self._blobs.read(0)))
+        unpickler = _Unpickler(self._blobs.read(0), self.namespace)
         loaded: dict[str, Any] = {}
         with rebuild.loading(self):
             for name in names:
@@ -123,6 +128,9 @@ class Load:
             return None
         return find(self.namespace, qualname, inside)
 
+    def place(self, path: str) -> str:
+        return self._places.get(path, path)
+
     def later(self, action: Callable[[], None]) -> None:
         self._actions.append(action)
 
@@ -132,6 +140,15 @@ class Load:
         if self._small is None:
             self._small = self._blobs.read(FIRST_PIECE)
         return self._small
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, pickles: memoryview, namespace: dict[str, Any]) -> None:
+        super().__init__(io.BytesIO(pickles))
+        self._namespace = namespace
+
+    def persistent_load(self, pid: Any) -> Any:
+        return links.resolve(self._namespace, pid)
 
 
 def _aligned(size: int) -> Any:

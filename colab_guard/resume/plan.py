@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from colab_guard.capture.functions import adopt_code
+from colab_guard.capture.links import check
 from colab_guard.capture.sources import keep_source
 from colab_guard.capture.standin import StandIn
 from colab_guard.capture.take import ARGUMENTS, CELLS, PROCESS, SOURCES, Level
@@ -14,6 +15,7 @@ from colab_guard.cell.guarded import Cell
 from colab_guard.cell.scope import Source
 from colab_guard.cell.tree import Path, is_hidden
 from colab_guard.resume.loading import Blobs, Load
+from colab_guard.resume.outputs import PutBack
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,11 @@ class State:
         return old if old is not None and adopt_code(old, new) else new
 
 
-def load(plan: Plan, blobs: Blobs, namespace: dict[str, Any], cell: Cell) -> State:
-    """The content of the planned snapshot. Raises RestoreError, with nothing changed."""
+def load(plan: Plan, blobs: Blobs, namespace: dict[str, Any], cell: Cell, files: PutBack | None = None) -> State:
+    """The content of the planned snapshot, ``files`` put back with it. Raises RestoreError, with nothing changed."""
+    check(plan.body.get("links", {}), namespace)
     own = plan.cell.own_names | cell.own_names
-    loading = Load(blobs, namespace, own, plan.body.get("environment"))
+    loading = Load(blobs, namespace, own, plan.body.get("environment"), files)
     everything = loading.variables(plan.body["names"])
     for filename, text in everything.pop(SOURCES, {}).items():
         keep_source(filename, text)

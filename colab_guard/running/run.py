@@ -34,8 +34,10 @@ from colab_guard.cell.units import Unit, residual_function
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
+from colab_guard.resume.outputs import prepare
 from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
+from colab_guard.running.beside import Beside
 from colab_guard.running.pausing import Interrupts, handles_interrupts
 from colab_guard.running.stack import Broken, Frame, rewrap, unwrap
 from colab_guard.running.standing import Place, standing
@@ -44,6 +46,7 @@ from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
+NO_FILES: dict[str, Any] = {"roots": []}
 
 
 @dataclass(eq=False)
@@ -67,6 +70,7 @@ class Run(Frame):
     points: list[SafePoint] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
+    beside: Beside = field(default_factory=Beside)
     causes: list[str] = field(default_factory=list)  # of inexactness, that the code shows
     finished: bool = False
     pausing: bool = False
@@ -101,17 +105,27 @@ class Run(Frame):
         loaders.watch()
         replay.configure(replay.Settings(say=self.say, forced=self.replay))
         if self.plan is None:
-            self._say_causes()
-            self._names = names_in(self.cell.module)
-            self._names |= sharers(self.namespace, self._names)
-            self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
-            self._go_on(counted=0)
+            try:
+                self._begin()
+            except BaseException:
+                self._leave()
+                raise
         self._interrupts.watch()
 
+    def _begin(self) -> None:
+        self._say_causes()
+        names = names_in(self.cell.module)
+        self._names = names | sharers(self.namespace, names)
+        linked = self.beside.choose(self.namespace, self._names, self.cell)
+        self._names |= set(linked)
+        if linked:
+            self.say(f"linked by name, not stored: {', '.join(linked)}.")
+        self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+        self.beside.listen("")
+        self._go_on(counted=0)
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        self._interrupts.unwatch()
-        self._alarm.off()
-        loaders.unwatch()
+        self.beside.leave()
         if kind is None:
             if self.plan is None or self.plan.cursor is not None:
                 self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
@@ -122,6 +136,12 @@ class Run(Frame):
                 f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
                 f"of {ago(age)} ({where(self.last.body)})."
             )
+        self._leave()
+
+    def _leave(self) -> None:
+        self._interrupts.unwatch()
+        self._alarm.off()
+        loaders.unwatch()
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
 
@@ -142,10 +162,18 @@ class Run(Frame):
         names = self.plan.names
         if self.state is None:
             assert self.saver.last is not None, "the planned snapshot"
-            self.state = load(self.plan, self.saver.blobs(self.saver.last), self.namespace, self.cell)
+            manifest, blobs = self.saver.last, self.saver.blobs(self.saver.last)
+            with prepare(self.plan.body.get("files", NO_FILES), manifest.blobs, self.saver.opened().read) as files:
+                self.state = load(self.plan, blobs, self.namespace, self.cell, files)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
             self._say_restored(count, differs)
-            names = frozenset(self.state.values)
+            if self.beside.files:
+                self.say(f"{files}.")
+            printed = self.plan.body.get("transcript")
+            self.beside.put_back(self.plan.body, "" if printed is None else bytes(blobs.read(printed)).decode())
+            names = frozenset(self.state.values) | self.beside.links.fingerprints.keys()
+        else:
+            self.beside.listen_on()
         self._names = {*names, *names_in(self.cell.module)}
         self.namespace.update(self.state.hidden)
         if self.plan.cursor is None:
@@ -246,12 +274,17 @@ class Run(Frame):
     def _save(self, place: Place) -> bool:
         """Takes and commits a snapshot; whether that went well. Raises Unsaveable and Broken, and nothing else."""
         again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
-        return self.saver.save(partial(self._take, place), again)
+        saved = self.saver.save(partial(self._take, place), again)
+        self.beside.committed(self.saver.last if saved else None)
+        return saved
 
     def _take(self, place: Place) -> Content:
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
-        taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels)
+        taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels, self.beside.links)
+        for remark in taken.remarks:
+            self.saver.say_once(remark)
+        blobs, beside, notes = self.beside.blobs(taken)
         causes = at_snapshot(taken.notes, self.cell.module, self.namespace)
         if causes and self._strict:
             self._refused = Inexact(causes)
@@ -261,11 +294,12 @@ class Run(Frame):
         body = {
             **self._about(),
             **found.body,
+            **beside,
             "names": taken.names,
-            "notes": [cause.text for cause in causes],
+            "notes": [*(cause.text for cause in causes), *notes],
             "environment": describe(taken.packages),
         }
-        return body, [taken.skeleton, taken.table, *taken.memory]
+        return body, blobs
 
     def _about(self) -> dict[str, Any]:
         """What a manifest says wherever the cell stands."""
