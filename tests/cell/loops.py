@@ -22,6 +22,9 @@ from tests.cell.rendering import (
 CELL_ROOM = 260
 FUNCTION_ROOM = 40
 RECURSIVE_ROOM = 12
+# An error that leaves a loop of the cell closes its generator only behind the `with` and `finally` around it, where
+# Python closes it before them. Until it does, no such loop stands in one of these.
+CLOSED_LATE = True
 LONGEST = 8  # of a list that is appended to; one that is gone through while it changes has no more steps than that
 
 
@@ -87,10 +90,12 @@ def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
+    if CLOSED_LATE and found.closes and here.shielded and here.scope.kind == "cell":
+        text = f"list({text})"
     target, text = ((name, text), (f"_, {name}", f"enumerate({text})"), (f"{name}, _", f"zip({text}, items)"))[c % 3]
     outer = here
     if found.throws and not here.caught:
-        here = here.inside(caught=True)
+        here = here.inside(caught=True, shielded=True)
     lines, cost = _loop(node, here, room - found.cost, max(found.yields, 1), [f"for {target} in {text}:"], [name])
     if not found.throws:
         return lines, cost + found.cost
@@ -114,7 +119,7 @@ def _with(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         head = f"with Manager({value}) as {name}:"
     names = (*here.names, name) if name in head else here.names
     throws = here.scope.throws
-    body, spent = block(node.blocks[0], here.inside(names=names, caught=here.caught or caught), room - cost)
+    body, spent = block(node.blocks[0], here.inside(names=names, caught=here.caught or caught, shielded=True), room - cost)
     if caught:
         here.scope.throws = throws
     return [head, *indented(body)], cost + spent
@@ -132,7 +137,7 @@ def _try(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     part = max(1, room // 3)
     handled = not final or c % 4 != 3
     throws = here.scope.throws
-    body, cost = block(first, here.inside(caught=here.caught or handled), part)
+    body, cost = block(first, here.inside(caught=here.caught or handled, shielded=True), part)
     if handled:
         here.scope.throws = throws
     lines = ["try:", *indented(body)]

@@ -9,6 +9,7 @@ a node of kind "inline" is replaced by its first block, so that shrinking ends i
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 import types
 from collections import Counter
@@ -85,7 +86,12 @@ def _block(depth: int, least: int = 0) -> st.SearchStrategy[Block]:
     return st.lists(_nodes(depth), min_size=least, max_size=3).map(tuple)
 
 
+@functools.cache
 def _nodes(depth: int) -> st.SearchStrategy[Node]:
+    return st.deferred(lambda: _any_node(depth))  # deferred, for its short repr
+
+
+def _any_node(depth: int) -> st.SearchStrategy[Node]:
     leaf = st.builds(Node, st.sampled_from(LEAVES), _picks)
     if not depth:
         return leaf

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.cell.programs import Program
-from tests.chaos.compare import digests
+from tests.chaos.compare import Walk
 from tests.support.dying import lives, plain
 
 NEVER = 10**9
@@ -47,4 +47,6 @@ def prove(program: Program, choose: Callable[[int], Iterable[int]], stride: int 
 def _seen(end: dict[str, Any]) -> dict[str, str]:
     # Left out are dicts of functions, which are code, and `_`, which in a notebook is IPython's.
     data = {name: value for name, value in end.items() if not re.match(r"h_|_$|<", name)}
-    return digests(data, sorted(data)) | {"<random>": repr(end["<random>"])}
+    walk = Walk()
+    seen = {name: walk.digest(data[name]) for name in sorted(data)}
+    return seen | {"(what is shared)": walk.sharing(), "<random>": repr(end["<random>"])}

@@ -23,6 +23,7 @@ class Call:
     cost: int
     throws: bool
     yields: int = 1
+    closes: bool = False  # something is seen to happen where it is left before its end
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Here:
     loop: bool = False
     caught: bool = False
     jumps: bool = True
+    shielded: bool = False  # by a ``with`` or ``try`` that is left after a loop in it
     times: int = 1
 
     def inside(self, times: int = 1, **changes: object) -> Here:

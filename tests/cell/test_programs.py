@@ -31,3 +31,21 @@ def test_a_death_changes_nothing(tree: Tree, first: int, stride: int) -> None:
     prove(program, some(first))
     if stride < 10**9:
         prove(program, lambda points: [1] if points else [], stride)
+
+
+# Programs of 300 that must really run a statement of each kind; about half of what there are, so that a
+# generator that lost one is noticed.
+EXPECTED: dict[str, int] = {}
+
+
+def test_programs_make_use_of_the_whole_language() -> None:
+    ran: Counter[str] = Counter()
+
+    @IN_CI
+    @hypothesis.given(trees())
+    def run(tree: Tree) -> None:
+        ran.update(dict.fromkeys((+features(render(tree))).keys(), 1))
+
+    run()
+    print(dict(sorted(ran.items(), key=lambda pair: pair[1])))
+    assert {name: ran[name] for name, least in EXPECTED.items() if ran[name] < least} == {}

@@ -46,10 +46,9 @@ def running_mean():
 
     return update
 # %%
+%%checkpointed closures
 add, undo, replay = make_history(12)
 mean_of = running_mean()
-# %%
-%%checkpointed closures
 means, undone, log = [], [], []
 for i in range(70):
     size = add(random.random())

@@ -32,15 +32,14 @@ def counting(what):
     yield what
     stats[what] = written - before
 
-def write_run(path):
+def write_part(out, part):
     global written
-    with open(path, "a") as out:
-        for part in ("load", "fit", "score"):
-            with Section(out, part) as section:
-                for i in range(24):
-                    section.line(f"{part} {i} {random.random():.9f}")
-                    written += 1
-                    time.sleep(0.007)
+    with Section(out, part) as section:
+        for i in range(24):
+            section.line(f"{part} {i} {random.random():.9f}")
+            written += 1
+            time.sleep(0.007)
+    return part, written
 
 def write_table(path, rows):
     global written
@@ -54,8 +53,9 @@ def write_table(path, rows):
 # %%
 %%checkpointed files-in-functions
 stats, lines_seen = {}, 0
-with counting("log") as what:
-    write_run("run.log")
+with open("run.log", "a") as out, counting("log") as what:
+    for part in ("load", "fit", "score"):
+        stats[part] = write_part(out, part)
 with counting("table"):
     rows = write_table("table.csv", 60)
 for line in open("run.log"):
