@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tests.cell.known import CLOSURES_ABOVE_LOST
 from tests.cell.loops import CELL_ROOM, FUNCTION_ROOM, RECURSIVE_ROOM
 from tests.cell.programs import Block, Function, Program, Tree
 from tests.cell.rendering import Call, Here, Lines, Scope, block, indented
@@ -50,10 +51,6 @@ DATA = {
 }
 NUMBERS = ("x", "y")
 
-# What a function of a cell above has closed over is not put back by a resume: neither a variable that it shares
-# by nonlocal, nor the defaults of a function behind a decorator. Until it is, programs don't ask for it.
-CLOSURES_LOST = True
-
 
 @dataclass(frozen=True)
 class Defined:
@@ -92,7 +89,7 @@ def render(tree: Tree) -> Program:
     upper = [line for lines, up in zip(texts, there, strict=True) if up for line in lines]
     lower = [line for lines, up in zip(texts, there, strict=True) if not up for line in lines]
     made = data + [line for one in defined for line in one.made]
-    if tree.above == 3 and not (CLOSURES_LOST and _closed_over(defined)):
+    if tree.above == 3 and not (CLOSURES_ABOVE_LOST and _closed_over(defined)):
         return Program("\n".join([*upper, *made]), "\n".join(body))
     return Program("\n".join(upper), "\n".join([*lower, *made, *body]))
 
@@ -137,13 +134,18 @@ def _define(name: str, function: Function, callables: list[Call]) -> Defined:
     scope.kind = "pair" if kind == "pair" else "function"
     body, cost = _body(function.body, scope, shared)
     arguments, kept = (("n", 0), ("n, m=2", 0), ("n, kept=[]", 1), ("n, *, m=3, kept=[]", 1))[a % 4]
-    if CLOSURES_LOST and kind == "traced":
+    if CLOSURES_ABOVE_LOST and kind == "traced":
         arguments, kept = (("n", 0), ("n, m=2", 0))[a % 2]
     if kept:
         body = ["kept.append(n)", *body, "total += len(kept)"]
     elif "m=" in arguments:
         body.append("total += m")
-    lines = [f"def {name}({arguments}):", *indented([*body, "return total, n" if kind == "pair" else "return total"])]
+    end = "return total, n" if kind == "pair" else "return total"
+    cheap = [one for one in callables if one.gives == "number" and one.cost < FUNCTION_ROOM]
+    if cheap and b % 2 and kind != "pair":
+        end, cost = f"return {cheap[-1].text.format('total')}", cost + cheap[-1].cost
+        scope.throws |= cheap[-1].throws
+    lines = [f"def {name}({arguments}):", *indented([*body, end])]
     made, text = [], f"{name}({{0}})"
     if kind == "traced":
         lines.insert(0, "@traced")
@@ -186,6 +188,10 @@ def _generator(name: str, function: Function, scope: Scope, shared: Lines) -> De
     if not scope.yields or function.picks[0] % 2:
         body.append("yield total")
         scope.yields += 1
+    inner = [one for one in scope.callables if one.gives == "generator" and not one.throws and one.yields < 6]
+    if inner and function.picks[1] % 2:
+        body.append(f"yield from {inner[-1].text.format('total')}")
+        scope.yields, cost = scope.yields + inner[-1].yields, cost + inner[-1].cost
     lines = [f"def {name}(n):", *indented(body)]
     text = f"{name}({{0}})"
     if function.picks[2] % 3 == 2:

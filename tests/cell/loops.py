@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.cell.known import DICT_ITEMS_FROZEN, ELSE_NOT_CLOSED, GENERATORS_CLOSED_LATE
 from tests.cell.programs import Node
 from tests.cell.rendering import (
     STATEMENTS,
@@ -19,12 +20,10 @@ from tests.cell.rendering import (
     truth,
 )
 
-CELL_ROOM = 260
-FUNCTION_ROOM = 40
-RECURSIVE_ROOM = 12
-# An error that leaves a loop of the cell closes its generator only behind the `with` and `finally` around it, where
-# Python closes it before them. Until it does, no such loop stands in one of these.
-CLOSED_LATE = True
+CELL_ROOM = 600
+FUNCTION_ROOM = 30
+RECURSIVE_ROOM = 4
+ITEMS = "sorted(table.items())" if DICT_ITEMS_FROZEN else "table.items()"
 LONGEST = 8  # of a list that is appended to; one that is gone through while it changes has no more steps than that
 
 
@@ -35,7 +34,7 @@ def _for(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         *((name, f"range({times})"), (f"{name}, {other}", f"enumerate(items[:{times}])")),
         *((f"{name}, {other}", f"zip(range({times}), items)"), (name, f"reversed(items[:{times}])")),
         *((name, f"(v * 2 for v in items[:{times}])"), (name, f"map(abs, items[:{times}])"), (name, "{5, 2, 7}")),
-        *((name, f"sorted(bag)[:{times}]"), ("key, " + name, "table.items()"), ("Config.rate", f"range({times})")),
+        *((name, f"sorted(bag)[:{times}]"), ("key, " + name, ITEMS), ("Config.rate", f"range({times})")),
         *(('table["a"]', f"range({times})"), (f"{name}, (_, *rest)", f"zip(range({times}), [(1, 2)] * 4)")),
     )
     target, iterable = heads[a % len(heads)]
@@ -90,7 +89,7 @@ def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
-    if CLOSED_LATE and found.closes and here.shielded and here.scope.kind == "cell":
+    if GENERATORS_CLOSED_LATE and found.closes and here.shielded and here.scope.kind == "cell":
         text = f"list({text})"
     target, text = ((name, text), (f"_, {name}", f"enumerate({text})"), (f"{name}, _", f"zip({text}, items)"))[c % 3]
     outer = here

@@ -22,12 +22,13 @@ Block = tuple["Node", ...]
 
 LEAVES = (
     *("log", "draw", "assign", "augment", "swap", "unpack", "append", "remove", "store", "count", "add", "discard"),
-    *("attribute", "config", "comprehension", "walrus", "call", "call", "call", "jump", "jump", "throw", "yield"),
-    *("yield", "recurse", "recurse", "shared"),
+    *("attribute", "config", "comprehension", "walrus", "shared", "jump", "jump", "throw", "throw", "yield", "yield"),
+    *("recurse", "recurse"),
+    *["call"] * 9,
 )
 COMPOUNDS = {
     1: ("inline", "with", "hold", "over_list"),
-    2: ("inline", "if", "for", "for", "while", "over_call", "over_call", "forever"),
+    2: ("inline", "if", "for", "for", "while", "over_call", "over_call", "over_call", "forever"),
     3: ("inline", "match", "chain"),
     4: ("inline", "try", "try"),
 }
@@ -111,7 +112,7 @@ def trees() -> st.SearchStrategy[Tree]:
     """All trees."""
     functions = st.builds(Function, st.sampled_from(KINDS), _picks, _block(2, 1), _block(1))
     cell = st.lists(_nodes(3), min_size=1, max_size=5).map(tuple)
-    return st.builds(Tree, st.lists(functions, min_size=1, max_size=5).map(tuple), cell, st.integers(0, 3))
+    return st.builds(Tree, st.lists(functions, min_size=3, max_size=6).map(tuple), cell, st.integers(0, 3))
 
 
 # -- what a program makes use of ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,6 +12,7 @@ from tests.chaos.compare import Walk
 from tests.support.dying import lives, plain
 
 NEVER = 10**9
+gc.freeze()  # of what is there by now nothing is garbage, so that looking for it is fast
 
 
 class DifferentError(AssertionError):
@@ -41,6 +43,7 @@ def prove(program: Program, choose: Callable[[int], Iterable[int]], stride: int 
                 further = "" if stride == NEVER else f" and at each {stride}. after it"
                 where = f"a death at safe point {point}{further}" if point else "no death"
                 raise DifferentError(f"after {where}, {name} is\n  {now}\nand should be\n  {was}")
+    gc.collect()  # what the dead left behind must not end in the middle of another program
     return deaths
 
 
