@@ -159,7 +159,9 @@ def _define(name: str, function: Function, callables: list[Call]) -> Defined:
     return Defined(name, lines, made, Call(text, gives, cost + 4, scope.throws), held if kept else "")
 
 
-def _body(nodes: Block, scope: Scope, shared: Lines, room: int = FUNCTION_ROOM, jumps: bool = True) -> tuple[Lines, int]:
+def _body(
+    nodes: Block, scope: Scope, shared: Lines, room: int = FUNCTION_ROOM, jumps: bool = True
+) -> tuple[Lines, int]:
     body, cost = block(nodes, Here(scope, caught=jumps, jumps=jumps), room)
     shared = _global(body, shared)
     first = ["total = n"] + (["part = 0"] if _names("\n".join(body), "part") else [])
@@ -189,13 +191,13 @@ def _generator(name: str, function: Function, scope: Scope, shared: Lines) -> De
         body.append("yield total")
         scope.yields += 1
     inner = [one for one in scope.callables if one.gives == "generator" and not one.throws and one.yields < 6]
-    if inner and function.picks[1] % 2:
-        body.append(f"yield from {inner[-1].text.format('total')}")
+    if inner and function.picks[1] % 3:
+        body.insert(body.index("total = n") + 1, f"yield from {inner[-1].text.format('total')}")
         scope.yields, cost = scope.yields + inner[-1].yields, cost + inner[-1].cost
     lines = [f"def {name}(n):", *indented(body)]
     text = f"{name}({{0}})"
     if function.picks[2] % 3 == 2:
-        lines = [f"class G_{name}:", *indented([f"def walk(self, n):", *indented(body)])]
+        lines = [f"class G_{name}:", *indented(["def walk(self, n):", *indented(body)])]
         text = f"G_{name}().walk({{0}})"
     closes = any(line.lstrip().startswith(("with ", "finally")) for line in body)
     return Defined(name, lines, [], Call(text, "generator", cost + 2, scope.throws, scope.yields, closes))
@@ -222,7 +224,13 @@ def _method(name: str, function: Function, scope: Scope, shared: Lines) -> Defin
 def _closure(name: str, function: Function, scope: Scope, shared: Lines) -> Defined:
     inner = Scope("function", ("total", "part"), ("n", "total", "part", "y"), scope.callables)
     step, each = block(function.inner, Here(inner, caught=True), FUNCTION_ROOM // 4)
-    step = [*_global(step, []), "nonlocal total", *(["part = 0"] if _names("\n".join(step), "part") else []), *step, "total += n"]
+    step = [
+        *_global(step, []),
+        "nonlocal total",
+        *(["part = 0"] if _names("\n".join(step), "part") else []),
+        *step,
+        "total += n",
+    ]
     scope.callables = [*scope.callables, Call("step({0})", "number", each + 3, inner.throws)]
     maker = function.kind == "maker"
     scope.kind = "manager" if maker else "function"  # the maker runs at the top level: nothing may leave it early

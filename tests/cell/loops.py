@@ -10,11 +10,9 @@ from tests.cell.rendering import (
     STATEMENTS,
     Here,
     Lines,
-    Call,
-    Scope,
-    _callable,
-    _guarded,
     block,
+    find_callable,
+    guarded,
     indented,
     number,
     truth,
@@ -28,7 +26,7 @@ LONGEST = 8  # of a list that is appended to; one that is gone through while it 
 
 
 def _for(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    a, b, _ = node.picks
     times, name, other = 1 + b % 4, f"i{here.depth}", f"v{here.depth}"
     heads = (
         *((name, f"range({times})"), (f"{name}, {other}", f"enumerate(items[:{times}])")),
@@ -44,7 +42,9 @@ def _for(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     return _loop(node, here, room, times, [f"for {target} in {iterable}:"], names)
 
 
-def _loop(node: Node, here: Here, room: int, times: int, head: Lines, names: Lines, first: Lines = []) -> tuple[Lines, int]:  # noqa: B006
+def _loop(
+    node: Node, here: Here, room: int, times: int, head: Lines, names: Lines, first: tuple[str, ...] = ()
+) -> tuple[Lines, int]:
     bound = here.inside(times, names=(*here.names, *names), loop=True)
     body, cost = block(node.blocks[0], bound, max(1, room // times))
     lines = [*head, *indented([*first, *body])]
@@ -56,23 +56,23 @@ def _loop(node: Node, here: Here, room: int, times: int, head: Lines, names: Lin
 
 
 def _while(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    _, b, c = node.picks
     times, name = 1 + b % 4, f"n{here.depth}"
     match c % 3:
         case 0:
-            head, first = [f"{name} = {times}", f"while {name} > 0:"], [f"{name} -= 1"]
+            head, first = [f"{name} = {times}", f"while {name} > 0:"], (f"{name} -= 1",)
         case 1:
-            head, first = [f"{name} = {times}", f"while ({name} := {name} - 1) >= 0:"], []
+            head, first = [f"{name} = {times}", f"while ({name} := {name} - 1) >= 0:"], ()
         case _:
             queue = f"queue{here.depth}"
-            head, first = [f"{queue} = list(range({times}))", f"while {queue}:"], [f"{name} = {queue}.pop()"]
+            head, first = [f"{queue} = list(range({times}))", f"while {queue}:"], (f"{name} = {queue}.pop()",)
     return _loop(node, here, room, times, head, [name], first)
 
 
 def _forever(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    _, b, _ = node.picks
     times, name = 1 + b % 4, f"n{here.depth}"
-    first = [f"{name} += 1", f"if {name} > {times}:", "    break"]
+    first = (f"{name} += 1", f"if {name} > {times}:", "    break")
     bare = Node(node.kind, node.picks, node.blocks[:1])
     return _loop(bare, here, room, times, [f"{name} = 0", "while True:"], [name], first)
 
@@ -85,7 +85,7 @@ def _over_list(node: Node, here: Here, room: int) -> tuple[Lines, int]:
 
 def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
-    found = _callable(here, a, room // 3, "generator")
+    found = find_callable(here, a, room // 3, "generator")
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
@@ -98,13 +98,13 @@ def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     lines, cost = _loop(node, here, room - found.cost, max(found.yields, 1), [f"for {target} in {text}:"], [name])
     if not found.throws:
         return lines, cost + found.cost
-    return _guarded(lines, cost + found.cost, outer, True)
+    return guarded(lines, cost + found.cost, outer, True)
 
 
 def _with(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
     name, value = f"c{here.depth}", number(here, a, b)
-    found = _callable(here, b, room // 3, "manager")
+    found = find_callable(here, b, room // 3, "manager")
     caught, cost = False, 3
     if found and c % 2:
         head, cost = f"with {found.text.format(value)} as {name}:", found.cost + 1
@@ -118,7 +118,9 @@ def _with(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         head = f"with Manager({value}) as {name}:"
     names = (*here.names, name) if name in head else here.names
     throws = here.scope.throws
-    body, spent = block(node.blocks[0], here.inside(names=names, caught=here.caught or caught, shielded=True), room - cost)
+    body, spent = block(
+        node.blocks[0], here.inside(names=names, caught=here.caught or caught, shielded=True), room - cost
+    )
     if caught:
         here.scope.throws = throws
     return [head, *indented(body)], cost + spent
@@ -152,7 +154,7 @@ def _try(node: Node, here: Here, room: int) -> tuple[Lines, int]:
             here.scope.throws = True
             lines += [f"    if {truth(here, b, a)}:", "        raise"]
         cost += spent + 2
-        if orelse:
+        if orelse and not (ELSE_NOT_CLOSED and final and here.scope.kind == "generator"):
             more, spent = block(orelse, here.inside(), part)
             lines, cost = [*lines, "else:", *indented(more)], cost + spent
     if final:

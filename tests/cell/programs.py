@@ -237,7 +237,9 @@ def _of_function(node: ast.FunctionDef, defined: dict[str, ast.FunctionDef]) -> 
         yield "function with a loop"
     if node.name in calls:
         yield "recursion"
-    if has_loop and any(isinstance(n, ast.For | ast.While) for c in calls & defined.keys() for n in ast.walk(defined[c])):
+    if has_loop and any(
+        isinstance(n, ast.For | ast.While) for c in calls & defined.keys() for n in ast.walk(defined[c])
+    ):
         yield "function with a loop that calls one with a loop"
     if any(isinstance(n, ast.Nonlocal) for n in inside):
         yield "nonlocal"

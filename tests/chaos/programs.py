@@ -15,7 +15,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 
 from tests.cell.definitions import render
-from tests.cell.programs import Program, Tree, trees
+from tests.cell.programs import Tree, trees
 from tests.cell.proof import every, prove
 
 PORTION = 50
