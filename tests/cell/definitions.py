@@ -200,6 +200,7 @@ def _generator(name: str, function: Function, scope: Scope, shared: Lines) -> De
         lines = [f"class G_{name}:", *indented(["def walk(self, n):", *indented(body)])]
         text = f"G_{name}().walk({{0}})"
     closes = any(line.lstrip().startswith(("with ", "finally")) for line in body)
+    closes |= any(one.closes and one.text.split("{")[0] in "\n".join(body) for one in scope.callables)
     return Defined(name, lines, [], Call(text, "generator", cost + 2, scope.throws, scope.yields, closes))
 
 

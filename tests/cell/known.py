@@ -16,8 +16,8 @@ GENERATORS_CLOSED_LATE = True
 # A dict's items and values that are still to come are those of the time of death, though the cell changes them.
 DICT_ITEMS_FROZEN = True
 
-# A generator that paused in the `else:` of a `try` does not run its `finally:` when the loop over it breaks.
-ELSE_NOT_CLOSED = True
+# A restored generator that is left before it gives another item does not run its `finally`, nor leave its `with`.
+RESTORED_NOT_CLOSED = True
 
 PROGRAMS = {
     "CLOSURES_ABOVE_LOST": Program(
@@ -61,17 +61,13 @@ for key, value in table.items():
     table["b"] = 3
 """,
     ),
-    "ELSE_NOT_CLOSED": Program(
+    "RESTORED_NOT_CLOSED": Program(
         """
 def numbers():
     try:
-        log.append("try")
-    except ValueError:
-        pass
-    else:
         yield 1
     finally:
-        log.append("finally")
+        log.append("closed")
 """,
         """
 log = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.cell.known import DICT_ITEMS_FROZEN, ELSE_NOT_CLOSED, GENERATORS_CLOSED_LATE
+from tests.cell.known import DICT_ITEMS_FROZEN, GENERATORS_CLOSED_LATE, RESTORED_NOT_CLOSED
 from tests.cell.programs import Node
 from tests.cell.rendering import (
     STATEMENTS,
@@ -89,7 +89,8 @@ def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
-    if GENERATORS_CLOSED_LATE and found.closes and here.shielded and here.scope.kind == "cell":
+    fails = RESTORED_NOT_CLOSED or (GENERATORS_CLOSED_LATE and here.shielded)
+    if fails and found.closes and here.scope.kind == "cell":
         text = f"list({text})"
     target, text = ((name, text), (f"_, {name}", f"enumerate({text})"), (f"{name}, _", f"zip({text}, items)"))[c % 3]
     outer = here
@@ -154,7 +155,7 @@ def _try(node: Node, here: Here, room: int) -> tuple[Lines, int]:
             here.scope.throws = True
             lines += [f"    if {truth(here, b, a)}:", "        raise"]
         cost += spent + 2
-        if orelse and not (ELSE_NOT_CLOSED and final and here.scope.kind == "generator"):
+        if orelse:
             more, spent = block(orelse, here.inside(), part)
             lines, cost = [*lines, "else:", *indented(more)], cost + spent
     if final:

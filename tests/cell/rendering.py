@@ -199,9 +199,9 @@ def _call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     if not found:
         return _log(node, here, room)
     text = found.text.format(argument)
-    twice = found.text.format(text)
     if found.gives == "pair":
-        text, twice = f"{text}[1]", f"{twice}[0]"
+        text = f"{text}[1]"
+    twice = found.text.format(text) + "[0]" * (found.gives == "pair")
     forms = (
         *([text], [f"{t} = {text}"], [f"log.append({text})"], [f"{t}, {u} = {u}, {text}"], [f"{t} = 1 + {text} % 7"]),
         *([f"if {text} % 2:", '    log.append("odd")'], [f"{t} += {text} % 3"], [f'table["b"] = {text}']),

@@ -16,7 +16,7 @@ from typing import Any
 from colab_guard.capture.contexts import enter_again
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state, set_process_state
-from colab_guard.capture.select import names_in
+from colab_guard.capture.select import names_in, sharers
 from colab_guard.capture.take import PROCESS, Taken, take
 from colab_guard.cell.edits import Definition
 from colab_guard.cell.residual import residual
@@ -51,7 +51,8 @@ class DyingRun:
 
     def __init__(self, namespace: dict[str, Any], source: str, dies_at: int) -> None:
         self.namespace, self.source, self.left = namespace, source, dies_at
-        self.module, self.names, self.own = _read(source)
+        self.module, names, self.own = _read(source)
+        self.names = names | sharers(namespace, names)
         self.rewriter = Rewriter()
         self.passed = 0
         self.held: Held | None = None

@@ -1,12 +1,14 @@
-# Functions that write and append to files inside `with`, one context manager of a class, one of a function; unseeded.
+# Functions that write and append to files inside `with`, one context manager of a class, one of a function.
 # results: stats, depth, written, lines_seen
 # files: run.log, table.csv
+# seeded
 # %%
 import random
 import time
 from contextlib import contextmanager
 
 depth, written = [], 0
+journal = open("run.log", "a")
 
 class Section:
     """Writes a title and an end mark around what is logged inside."""
@@ -53,9 +55,9 @@ def write_table(path, rows):
 # %%
 %%checkpointed files-in-functions
 stats, lines_seen = {}, 0
-with open("run.log", "a") as out, counting("log") as what:
+with journal, counting("log") as what:
     for part in ("load", "fit", "score"):
-        stats[part] = write_part(out, part)
+        stats[part] = write_part(journal, part)
 with counting("table"):
     rows = write_table("table.csv", 60)
 for line in open("run.log"):
