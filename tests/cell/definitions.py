@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tests.cell.known import CLOSURES_ABOVE_LOST
 from tests.cell.loops import CELL_ROOM, FUNCTION_ROOM, RECURSIVE_ROOM
 from tests.cell.programs import Block, Function, Program, Tree
 from tests.cell.rendering import Call, Here, Lines, Scope, block, indented
@@ -88,9 +89,13 @@ def render(tree: Tree) -> Program:
     upper = [line for lines, up in zip(texts, there, strict=True) if up for line in lines]
     lower = [line for lines, up in zip(texts, there, strict=True) if not up for line in lines]
     made = data + [line for one in defined for line in one.made]
-    if tree.above == 3:
+    if tree.above == 3 and not (CLOSURES_ABOVE_LOST and _closed_over(defined)):
         return Program("\n".join([*upper, *made]), "\n".join(body))
     return Program("\n".join(upper), "\n".join([*lower, *made, *body]))
+
+
+def _closed_over(defined: list[Defined]) -> bool:
+    return any(one.made and one.made[0].startswith("s_") for one in defined)
 
 
 def _names(text: str, name: str) -> bool:
@@ -129,11 +134,18 @@ def _define(name: str, function: Function, callables: list[Call]) -> Defined:
     scope.kind = "pair" if kind == "pair" else "function"
     body, cost = _body(function.body, scope, shared)
     arguments, kept = (("n", 0), ("n, m=2", 0), ("n, kept=[]", 1), ("n, *, m=3, kept=[]", 1))[a % 4]
+    if CLOSURES_ABOVE_LOST and kind == "traced":
+        arguments, kept = (("n", 0), ("n, m=2", 0))[a % 2]
     if kept:
         body = ["kept.append(n)", *body, "total += len(kept)"]
     elif "m=" in arguments:
         body.append("total += m")
-    lines = [f"def {name}({arguments}):", *indented([*body, "return total, n" if kind == "pair" else "return total"])]
+    end = "return total, n" if kind == "pair" else "return total"
+    cheap = [one for one in callables if one.gives == "number" and one.cost < FUNCTION_ROOM]
+    if cheap and b % 2 and kind != "pair":
+        end, cost = f"return {cheap[-1].text.format('total')}", cost + cheap[-1].cost
+        scope.throws |= cheap[-1].throws
+    lines = [f"def {name}({arguments}):", *indented([*body, end])]
     made, text = [], f"{name}({{0}})"
     if kind == "traced":
         lines.insert(0, "@traced")
@@ -147,7 +159,9 @@ def _define(name: str, function: Function, callables: list[Call]) -> Defined:
     return Defined(name, lines, made, Call(text, gives, cost + 4, scope.throws), held if kept else "")
 
 
-def _body(nodes: Block, scope: Scope, shared: Lines, room: int = FUNCTION_ROOM, jumps: bool = True) -> tuple[Lines, int]:
+def _body(
+    nodes: Block, scope: Scope, shared: Lines, room: int = FUNCTION_ROOM, jumps: bool = True
+) -> tuple[Lines, int]:
     body, cost = block(nodes, Here(scope, caught=jumps, jumps=jumps), room)
     shared = _global(body, shared)
     first = ["total = n"] + (["part = 0"] if _names("\n".join(body), "part") else [])
@@ -176,12 +190,18 @@ def _generator(name: str, function: Function, scope: Scope, shared: Lines) -> De
     if not scope.yields or function.picks[0] % 2:
         body.append("yield total")
         scope.yields += 1
+    inner = [one for one in scope.callables if one.gives == "generator" and not one.throws and one.yields < 6]
+    if inner and function.picks[1] % 3:
+        body.insert(body.index("total = n") + 1, f"yield from {inner[-1].text.format('total')}")
+        scope.yields, cost = scope.yields + inner[-1].yields, cost + inner[-1].cost
     lines = [f"def {name}(n):", *indented(body)]
     text = f"{name}({{0}})"
     if function.picks[2] % 3 == 2:
         lines = [f"class G_{name}:", *indented(["def walk(self, n):", *indented(body)])]
         text = f"G_{name}().walk({{0}})"
-    return Defined(name, lines, [], Call(text, "generator", cost + 2, scope.throws, scope.yields))
+    closes = any(line.lstrip().startswith(("with ", "finally")) for line in body)
+    closes |= any(one.closes and one.text.split("{")[0] in "\n".join(body) for one in scope.callables)
+    return Defined(name, lines, [], Call(text, "generator", cost + 2, scope.throws, scope.yields, closes))
 
 
 def _method(name: str, function: Function, scope: Scope, shared: Lines) -> Defined:
@@ -205,7 +225,13 @@ def _method(name: str, function: Function, scope: Scope, shared: Lines) -> Defin
 def _closure(name: str, function: Function, scope: Scope, shared: Lines) -> Defined:
     inner = Scope("function", ("total", "part"), ("n", "total", "part", "y"), scope.callables)
     step, each = block(function.inner, Here(inner, caught=True), FUNCTION_ROOM // 4)
-    step = [*_global(step, []), "nonlocal total", *(["part = 0"] if _names("\n".join(step), "part") else []), *step, "total += n"]
+    step = [
+        *_global(step, []),
+        "nonlocal total",
+        *(["part = 0"] if _names("\n".join(step), "part") else []),
+        *step,
+        "total += n",
+    ]
     scope.callables = [*scope.callables, Call("step({0})", "number", each + 3, inner.throws)]
     maker = function.kind == "maker"
     scope.kind = "manager" if maker else "function"  # the maker runs at the top level: nothing may leave it early

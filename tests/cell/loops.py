@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import re
 
+from tests.cell.known import DICT_ITEMS_FROZEN, GENERATORS_CLOSED_LATE, RESTORED_NOT_CLOSED
 from tests.cell.programs import Node
 from tests.cell.rendering import (
     STATEMENTS,
     Here,
     Lines,
-    _callable,
-    _guarded,
     block,
+    find_callable,
+    guarded,
     indented,
     number,
     truth,
 )
 
-CELL_ROOM = 260
-FUNCTION_ROOM = 40
-RECURSIVE_ROOM = 12
+CELL_ROOM = 600
+FUNCTION_ROOM = 30
+RECURSIVE_ROOM = 4
+ITEMS = "sorted(table.items())" if DICT_ITEMS_FROZEN else "table.items()"
 LONGEST = 8  # of a list that is appended to; one that is gone through while it changes has no more steps than that
 
 
 def _for(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    a, b, _ = node.picks
     times, name, other = 1 + b % 4, f"i{here.depth}", f"v{here.depth}"
     heads = (
         *((name, f"range({times})"), (f"{name}, {other}", f"enumerate(items[:{times}])")),
         *((f"{name}, {other}", f"zip(range({times}), items)"), (name, f"reversed(items[:{times}])")),
         *((name, f"(v * 2 for v in items[:{times}])"), (name, f"map(abs, items[:{times}])"), (name, "{5, 2, 7}")),
-        *((name, f"sorted(bag)[:{times}]"), ("key, " + name, "table.items()"), ("Config.rate", f"range({times})")),
+        *((name, f"sorted(bag)[:{times}]"), ("key, " + name, ITEMS), ("Config.rate", f"range({times})")),
         *(('table["a"]', f"range({times})"), (f"{name}, (_, *rest)", f"zip(range({times}), [(1, 2)] * 4)")),
     )
     target, iterable = heads[a % len(heads)]
@@ -40,7 +42,9 @@ def _for(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     return _loop(node, here, room, times, [f"for {target} in {iterable}:"], names)
 
 
-def _loop(node: Node, here: Here, room: int, times: int, head: Lines, names: Lines, first: Lines = []) -> tuple[Lines, int]:  # noqa: B006
+def _loop(
+    node: Node, here: Here, room: int, times: int, head: Lines, names: Lines, first: tuple[str, ...] = ()
+) -> tuple[Lines, int]:
     bound = here.inside(times, names=(*here.names, *names), loop=True)
     body, cost = block(node.blocks[0], bound, max(1, room // times))
     lines = [*head, *indented([*first, *body])]
@@ -52,23 +56,23 @@ def _loop(node: Node, here: Here, room: int, times: int, head: Lines, names: Lin
 
 
 def _while(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    _, b, c = node.picks
     times, name = 1 + b % 4, f"n{here.depth}"
     match c % 3:
         case 0:
-            head, first = [f"{name} = {times}", f"while {name} > 0:"], [f"{name} -= 1"]
+            head, first = [f"{name} = {times}", f"while {name} > 0:"], (f"{name} -= 1",)
         case 1:
-            head, first = [f"{name} = {times}", f"while ({name} := {name} - 1) >= 0:"], []
+            head, first = [f"{name} = {times}", f"while ({name} := {name} - 1) >= 0:"], ()
         case _:
             queue = f"queue{here.depth}"
-            head, first = [f"{queue} = list(range({times}))", f"while {queue}:"], [f"{name} = {queue}.pop()"]
+            head, first = [f"{queue} = list(range({times}))", f"while {queue}:"], (f"{name} = {queue}.pop()",)
     return _loop(node, here, room, times, head, [name], first)
 
 
 def _forever(node: Node, here: Here, room: int) -> tuple[Lines, int]:
-    a, b, c = node.picks
+    _, b, _ = node.picks
     times, name = 1 + b % 4, f"n{here.depth}"
-    first = [f"{name} += 1", f"if {name} > {times}:", "    break"]
+    first = (f"{name} += 1", f"if {name} > {times}:", "    break")
     bare = Node(node.kind, node.picks, node.blocks[:1])
     return _loop(bare, here, room, times, [f"{name} = 0", "while True:"], [name], first)
 
@@ -81,24 +85,27 @@ def _over_list(node: Node, here: Here, room: int) -> tuple[Lines, int]:
 
 def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
-    found = _callable(here, a, room // 3, "generator")
+    found = find_callable(here, a, room // 3, "generator")
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
+    fails = RESTORED_NOT_CLOSED or (GENERATORS_CLOSED_LATE and here.shielded)
+    if fails and found.closes and here.scope.kind == "cell":
+        text = f"list({text})"
     target, text = ((name, text), (f"_, {name}", f"enumerate({text})"), (f"{name}, _", f"zip({text}, items)"))[c % 3]
     outer = here
     if found.throws and not here.caught:
-        here = here.inside(caught=True)
+        here = here.inside(caught=True, shielded=True)
     lines, cost = _loop(node, here, room - found.cost, max(found.yields, 1), [f"for {target} in {text}:"], [name])
     if not found.throws:
         return lines, cost + found.cost
-    return _guarded(lines, cost + found.cost, outer, True)
+    return guarded(lines, cost + found.cost, outer, True)
 
 
 def _with(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
     name, value = f"c{here.depth}", number(here, a, b)
-    found = _callable(here, b, room // 3, "manager")
+    found = find_callable(here, b, room // 3, "manager")
     caught, cost = False, 3
     if found and c % 2:
         head, cost = f"with {found.text.format(value)} as {name}:", found.cost + 1
@@ -112,7 +119,9 @@ def _with(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         head = f"with Manager({value}) as {name}:"
     names = (*here.names, name) if name in head else here.names
     throws = here.scope.throws
-    body, spent = block(node.blocks[0], here.inside(names=names, caught=here.caught or caught), room - cost)
+    body, spent = block(
+        node.blocks[0], here.inside(names=names, caught=here.caught or caught, shielded=True), room - cost
+    )
     if caught:
         here.scope.throws = throws
     return [head, *indented(body)], cost + spent
@@ -130,7 +139,7 @@ def _try(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     part = max(1, room // 3)
     handled = not final or c % 4 != 3
     throws = here.scope.throws
-    body, cost = block(first, here.inside(caught=here.caught or handled), part)
+    body, cost = block(first, here.inside(caught=here.caught or handled, shielded=True), part)
     if handled:
         here.scope.throws = throws
     lines = ["try:", *indented(body)]

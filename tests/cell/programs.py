@@ -9,6 +9,7 @@ a node of kind "inline" is replaced by its first block, so that shrinking ends i
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 import types
 from collections import Counter
@@ -21,12 +22,13 @@ Block = tuple["Node", ...]
 
 LEAVES = (
     *("log", "draw", "assign", "augment", "swap", "unpack", "append", "remove", "store", "count", "add", "discard"),
-    *("attribute", "config", "comprehension", "walrus", "call", "call", "call", "jump", "jump", "throw", "yield"),
-    *("yield", "recurse", "recurse", "shared"),
+    *("attribute", "config", "comprehension", "walrus", "shared", "jump", "jump", "throw", "throw", "yield", "yield"),
+    *("recurse", "recurse"),
+    *["call"] * 9,
 )
 COMPOUNDS = {
     1: ("inline", "with", "hold", "over_list"),
-    2: ("inline", "if", "for", "for", "while", "over_call", "over_call", "forever"),
+    2: ("inline", "if", "for", "for", "while", "over_call", "over_call", "over_call", "forever"),
     3: ("inline", "match", "chain"),
     4: ("inline", "try", "try"),
 }
@@ -85,7 +87,12 @@ def _block(depth: int, least: int = 0) -> st.SearchStrategy[Block]:
     return st.lists(_nodes(depth), min_size=least, max_size=3).map(tuple)
 
 
+@functools.cache
 def _nodes(depth: int) -> st.SearchStrategy[Node]:
+    return st.deferred(lambda: _any_node(depth))  # deferred, for its short repr
+
+
+def _any_node(depth: int) -> st.SearchStrategy[Node]:
     leaf = st.builds(Node, st.sampled_from(LEAVES), _picks)
     if not depth:
         return leaf
@@ -105,7 +112,7 @@ def trees() -> st.SearchStrategy[Tree]:
     """All trees."""
     functions = st.builds(Function, st.sampled_from(KINDS), _picks, _block(2, 1), _block(1))
     cell = st.lists(_nodes(3), min_size=1, max_size=5).map(tuple)
-    return st.builds(Tree, st.lists(functions, min_size=1, max_size=5).map(tuple), cell, st.integers(0, 3))
+    return st.builds(Tree, st.lists(functions, min_size=3, max_size=6).map(tuple), cell, st.integers(0, 3))
 
 
 # -- what a program makes use of ------------------------------------------------------------------------------
@@ -230,7 +237,9 @@ def _of_function(node: ast.FunctionDef, defined: dict[str, ast.FunctionDef]) -> 
         yield "function with a loop"
     if node.name in calls:
         yield "recursion"
-    if has_loop and any(isinstance(n, ast.For | ast.While) for c in calls & defined.keys() for n in ast.walk(defined[c])):
+    if has_loop and any(
+        isinstance(n, ast.For | ast.While) for c in calls & defined.keys() for n in ast.walk(defined[c])
+    ):
         yield "function with a loop that calls one with a loop"
     if any(isinstance(n, ast.Nonlocal) for n in inside):
         yield "nonlocal"

@@ -22,6 +22,7 @@ class Call:
     cost: int
     throws: bool
     yields: int = 1
+    closes: bool = False  # something is seen to happen where it is left before its end
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Here:
     loop: bool = False
     caught: bool = False
     jumps: bool = True
+    shielded: bool = False  # by a ``with`` or ``try`` that is left after a loop in it
     times: int = 1
 
     def inside(self, times: int = 1, **changes: object) -> Here:
@@ -83,7 +85,16 @@ def number(here: Here, pick: int, other: int) -> str:
     """An expression that gives a small whole number."""
     names = here.numbers()
     a, b = names[other % len(names)], names[(other + pick) % len(names)]
-    texts = (a, f"{a} + 1", f"{a} * 3 + {b}", "len(items)", "sum(items) % 11", 'table["a"]', f"max({a}, {b})", "len(log)")
+    texts = (
+        a,
+        f"{a} + 1",
+        f"{a} * 3 + {b}",
+        "len(items)",
+        "sum(items) % 11",
+        'table["a"]',
+        f"max({a}, {b})",
+        "len(log)",
+    )
     more = (f"({a} if {b} % 2 else -{a})", "counts.get(2, 0)", "sum(v for v in items if v % 2)", "min(bag, default=4)")
     return (*texts, *more)[pick % 12]
 
@@ -91,8 +102,16 @@ def number(here: Here, pick: int, other: int) -> str:
 def truth(here: Here, pick: int, other: int) -> str:
     names = here.numbers()
     a = names[other % len(names)]
-    texts = ("len(log) % 2", f"{a} % 2 == 0", f"{a} % 3 == 1", "len(items) > 3", "len(log) % 5 == 4", f"{a} in items")
-    return texts[pick % 6]
+    texts = (
+        f"{a} > 0",
+        "len(log) % 2",
+        f"{a} % 2 == 0",
+        f"{a} % 3 == 1",
+        "len(items) > 3",
+        "len(log) % 5 == 4",
+        f"{a} in items",
+    )
+    return texts[pick % len(texts)]
 
 
 def _log(node: Node, here: Here, room: int) -> tuple[Lines, int]:
@@ -112,7 +131,12 @@ def _simple(*texts: str) -> Statement:
     def statement(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         a, b, c = node.picks
         lines = texts[c % len(texts)].format(
-            n=number(here, a, b), m=number(here, b, a), t=_target(here, a), u=_target(here, a + 1), k=a % 5, l="abc"[b % 3]
+            n=number(here, a, b),
+            m=number(here, b, a),
+            t=_target(here, a),
+            u=_target(here, a + 1),
+            k=a % 5,
+            l="abc"[b % 3],
         )
         return lines.split("\n"), lines.count("\n") + 1
 
@@ -132,7 +156,7 @@ def _jump(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         return _log(node, here, room)
     else:
         value = number(here, a, b)
-        call = _callable(here, a, room, "number")
+        call = find_callable(here, a, room, "number")
         if call and not (call.throws and not here.caught):
             scope.throws |= call.throws
             value = call.text.format(value)
@@ -143,10 +167,10 @@ def _jump(node: Node, here: Here, room: int) -> tuple[Lines, int]:
 def _throw(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
     lines, cost = [f"if {truth(here, a, b)}:", f"    raise Oops({c})"], 2
-    return _guarded(lines, cost, here, True)
+    return guarded(lines, cost, here, True)
 
 
-def _guarded(lines: Lines, cost: int, here: Here, throws: bool) -> tuple[Lines, int]:
+def guarded(lines: Lines, cost: int, here: Here, throws: bool) -> tuple[Lines, int]:
     """The lines as they are where what they throw is caught, else in a ``try``."""
     if throws and not here.caught:
         handler = ["except Oops as error:", '    log.append(("caught", str(error)))']
@@ -155,7 +179,7 @@ def _guarded(lines: Lines, cost: int, here: Here, throws: bool) -> tuple[Lines, 
     return lines, cost
 
 
-def _callable(here: Here, pick: int, room: int, gives: str) -> Call | None:
+def find_callable(here: Here, pick: int, room: int, gives: str) -> Call | None:
     there = [c for c in here.scope.callables if c.gives == gives and c.cost < room]
     return there[-1 - pick % len(there)] if there else None
 
@@ -164,25 +188,27 @@ def _call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     a, b, c = node.picks
     argument = number(here, a, b)
     t, u = _target(here, a), _target(here, a + 1)
-    if c == 11 and (pair := _callable(here, b, room, "pair")):
-        lines = [f"{t}, {u} = {pair.text.format(argument)}"] if t != u else [f"log.append({pair.text.format(argument)})"]
-        return _guarded(lines, pair.cost + 1, here, pair.throws)
-    if c == 10 and (many := _callable(here, b, room, "generator")):
-        return _guarded([f"log.append(list({many.text.format(argument)}))"], many.cost + 1, here, many.throws)
-    found = _callable(here, b, room // 2, "number") or _callable(here, b, room // 2, "pair")
+    if c == 11 and (pair := find_callable(here, b, room, "pair")):
+        lines = (
+            [f"{t}, {u} = {pair.text.format(argument)}"] if t != u else [f"log.append({pair.text.format(argument)})"]
+        )
+        return guarded(lines, pair.cost + 1, here, pair.throws)
+    if c == 10 and (many := find_callable(here, b, room, "generator")):
+        return guarded([f"log.append(list({many.text.format(argument)}))"], many.cost + 1, here, many.throws)
+    found = find_callable(here, b, room // 2, "number") or find_callable(here, b, room // 2, "pair")
     if not found:
         return _log(node, here, room)
     text = found.text.format(argument)
-    twice = found.text.format(text)
     if found.gives == "pair":
-        text, twice = f"{text}[1]", f"{twice}[0]"
+        text = f"{text}[1]"
+    twice = found.text.format(text) + "[0]" * (found.gives == "pair")
     forms = (
         *([text], [f"{t} = {text}"], [f"log.append({text})"], [f"{t}, {u} = {u}, {text}"], [f"{t} = 1 + {text} % 7"]),
         *([f"if {text} % 2:", '    log.append("odd")'], [f"{t} += {text} % 3"], [f'table["b"] = {text}']),
         *([f"log.append([{text} for _ in range(2)])"], [f"{t} = {twice}"]),
     )
     lines = forms[c % 10]
-    return _guarded(list(lines), 2 * found.cost + len(lines), here, found.throws)
+    return guarded(list(lines), 2 * found.cost + len(lines), here, found.throws)
 
 
 def _yield(node: Node, here: Here, room: int) -> tuple[Lines, int]:
@@ -191,7 +217,7 @@ def _yield(node: Node, here: Here, room: int) -> tuple[Lines, int]:
         return _call(node, here, room)
     if here.scope.kind == "manager":
         return _log(node, here, room)
-    inner = _callable(here, a, room, "generator")
+    inner = find_callable(here, a, room, "generator")
     if c > 7 and inner and not (inner.throws and not here.caught):
         here.scope.throws |= inner.throws
         here.scope.yields += here.times * inner.yields
@@ -208,7 +234,9 @@ def _recurse(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     scope.recursions += here.times
     text = f"{scope.itself}({number(here, a, b)}, depth - 1)"
     t = _target(here, a)
-    form = (text, f"{t} = {text}", f"log.append({text})", f"{t} = 1 + {text} % 5", f"return {text}")[c % (4 + here.jumps)]
+    form = (text, f"{t} = {text}", f"log.append({text})", f"{t} = 1 + {text} % 5", f"return {text}")[
+        c % (4 + here.jumps)
+    ]
     return ["if depth > 0:", f"    {form}"], 2
 
 
@@ -243,20 +271,30 @@ def _match(node: Node, here: Here, room: int) -> tuple[Lines, int]:
 
 
 STATEMENTS: dict[str, Statement] = {
-    "draw": _simple("log.append(random.random())", "{t} = random.randrange(9)", "if random.random() < 0.5:\n    {t} += 1"),
+    "draw": _simple(
+        "log.append(random.random())", "{t} = random.randrange(9)", "if random.random() < 0.5:\n    {t} += 1"
+    ),
     "assign": _simple("{t} = {n}", "{t} = {u} = {n}", "{t} = -{n}"),
     "augment": _simple("{t} += {n}", "{t} *= 2", "{t} ^= {n}"),
     "swap": _simple("{t}, {u} = {u}, {n}", "{t}, {u} = {n}, {m}"),
-    "unpack": _simple("{t}, *rest = [{n}, {m}, {k}]\nlog.append(rest)", "({t}, _), rest = ({n}, 0), {m}\nlog.append(rest)"),
+    "unpack": _simple(
+        "{t}, *rest = [{n}, {m}, {k}]\nlog.append(rest)", "({t}, _), rest = ({n}, 0), {m}\nlog.append(rest)"
+    ),
     "append": _simple("if len(items) < 8:\n    items.append({n} % 9)", "items = [*items[:7], {k}]"),
-    "remove": _simple("if items:\n    log.append(items.pop())", "if {k} in items:\n    items.remove({k})", "del items[5:]"),
+    "remove": _simple(
+        "if items:\n    log.append(items.pop())", "if {k} in items:\n    items.remove({k})", "del items[5:]"
+    ),
     "store": _simple('table["{l}"] = {n} % 50', 'table["{l}"] += 1'),
-    "count": _simple("counts[{n} % 4] = {m}", "counts.setdefault(1{k}, []).append({n})", "log.append(counts.pop({k}, None))"),
+    "count": _simple(
+        "counts[{n} % 4] = {m}", "counts.setdefault(1{k}, []).append({n})", "log.append(counts.pop({k}, None))"
+    ),
     "add": _simple("bag.add({n} % 7)", "bag |= {{{k}, 6}}"),
     "discard": _simple("bag.discard({k})", "bag = bag ^ {{{k}}}"),
     "attribute": _simple("Config.last = {n}", "Config.rate += {n} % 5", "log.append(Config.rate)"),
     "config": _simple("Config.seen.append({n})", "log.append(len(Config.seen))"),
-    "comprehension": _simple("log.append([v + {k} for v in items if v % 2])", "log.append(sorted(items, key=lambda v: -v))"),
+    "comprehension": _simple(
+        "log.append([v + {k} for v in items if v % 2])", "log.append(sorted(items, key=lambda v: -v))"
+    ),
     "walrus": _simple("if (w := {n}) > 2:\n    log.append(w)", "log.append((w := {n}) + w)"),
     "shared": _simple("if len(same) < 8:\n    same.append({k})", "log.append(same is items)"),
     "call": _call,

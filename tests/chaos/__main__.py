@@ -1,4 +1,9 @@
-"""``python -m tests.chaos --kills 200 --seed 1 [--cell NAME …] [--minutes 3] [--python PATH]``."""
+"""Kill cells, or random programs, and compare their ends.
+
+``python -m tests.chaos --kills 200 --seed 1 [--cell NAME …] [--minutes 3] [--python PATH] [--table FILE]``
+kills kernels; ``python -m tests.chaos --programs 5000 [--seed 1] [--minutes 10]`` kills random programs in
+process, each at each of its safe points.
+"""
 
 import argparse
 import sys
@@ -8,6 +13,9 @@ from pathlib import Path
 from tests.chaos.campaign import run_campaign
 from tests.chaos.cell import all_cells
 from tests.chaos.harness import Bench, available
+from tests.chaos.table import markdown
+
+ENOUGH_TO_TELL = 200  # kills, where neither --kills nor --minutes says how many
 
 
 def main() -> int:
@@ -19,18 +27,32 @@ def main() -> int:
     parser.add_argument("--cell", action="append", metavar="NAME", help="only this one; may be repeated")
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the kernels")
     parser.add_argument("--every", default="0.2s", help="the interval between snapshots")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table there too, as Markdown")
+    parser.add_argument("--programs", type=int, metavar="N", help="no kernels: N random programs, killed in process")
     options = parser.parse_args()
+    seconds = options.minutes * 60 if options.minutes else None
+    if options.programs:
+        return _programs(options.programs, options.seed, seconds)
     python = str(Path(options.python).absolute())
     cells = [cell for cell in all_cells() if not options.cell or cell.name in options.cell]
     cells = [cell for cell in cells if available(cell, python)]
     if not cells:
         parser.error("no such cell, or this interpreter has none of the modules they need")
-    kills = options.kills or (None if options.minutes else 200)
+    kills = options.kills or (None if options.minutes else ENOUGH_TO_TELL)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    seconds = options.minutes * 60 if options.minutes else None
     campaign = run_campaign(cells, Bench(python, folder, options.every), options.seed, kills, seconds)
     print(campaign.table())
+    if options.table:
+        options.table.write_text(markdown(campaign, python, options.seed, options.every))
     return 0 if campaign.kills and not campaign.differences else 1
+
+
+def _programs(count: int, seed: int, seconds: float | None) -> int:
+    from tests.chaos.programs import search  # here, for it needs hypothesis, and the interpreters of cells don't
+
+    found = search(count, seed, seconds)
+    print(found.summary())
+    return 0 if found.programs and not found.found else 1
 
 
 if __name__ == "__main__":

@@ -28,6 +28,19 @@ class Plan(NamedTuple):
     seed: int
 
 
+class Row(NamedTuple):
+    """The runs of one cell, added up; ``lost_seconds`` is the most work that one kill cost."""
+
+    cell: str
+    runs: int
+    kills: int
+    aimed: int
+    hit: int
+    resumes: int
+    lost_seconds: float
+    differences: int
+
+
 @dataclass
 class Campaign:
     """All reports, and what they add up to."""
@@ -49,17 +62,18 @@ class Campaign:
         """Runs with a problem of any kind: another end, a snapshot that does not verify, a resume that was none."""
         return sum(bool(report.problems) for report in self.reports)
 
+    def rows(self) -> list[Row]:
+        """What came of each cell, by name."""
+        by_name = itertools.groupby(sorted(self.reports, key=lambda report: report.cell), lambda report: report.cell)
+        return [_row(name, list(runs)) for name, runs in by_name]
+
     def table(self) -> str:
         """A row a cell, then what went wrong, then the line that counts."""
         head = f"{'cell':22}{'runs':>5}{'kills':>6}{'aimed at writes':>17}{'hit':>5}{'resumes':>9}"
         rows = [f"{head}{'lost s, worst':>15}{'differences':>13}"]
-        for name, group in itertools.groupby(sorted(self.reports, key=lambda r: r.cell), lambda r: r.cell):
-            runs = list(group)
-            kills = [kill for run in runs for kill in run.kills]
-            lost = max((k.lost_seconds for k in kills), default=0.0)
-            row = f"{name:22}{len(runs):5}{len(kills):6}{sum(k.into_write for k in kills):17}"
-            row += f"{sum(k.hit_write for k in kills):5}{sum(run.resumes for run in runs):9}"
-            rows.append(f"{row}{lost:15.2f}{sum(bool(run.problems) for run in runs):13}")
+        for row in self.rows():
+            start = f"{row.cell:22}{row.runs:5}{row.kills:6}{row.aimed:17}{row.hit:5}{row.resumes:9}"
+            rows.append(f"{start}{row.lost_seconds:15.2f}{row.differences:13}")
         rows += [_story(report) for report in self.reports if report.problems]
         hits = f"{self.write_hits} inside the writing of a snapshot"
         rows.append(f"{self.kills} kills, {hits}, {self.differences} differences")
@@ -110,6 +124,20 @@ def _plans(cells: list[Cell], seed: int) -> Iterator[Plan]:
         for cell in chance.sample(cells, len(cells)):
             kills = chance.randint(1, KILLS_A_RUN) if number else 1
             yield Plan(cell, tuple(itertools.islice(thirds, kills)), chance.randrange(2**31))
+
+
+def _row(name: str, runs: list[Report]) -> Row:
+    kills = [kill for run in runs for kill in run.kills]
+    return Row(
+        name,
+        len(runs),
+        len(kills),
+        aimed=sum(kill.into_write for kill in kills),
+        hit=sum(kill.hit_write for kill in kills),
+        resumes=sum(run.resumes for run in runs),
+        lost_seconds=max((kill.lost_seconds for kill in kills), default=0.0),
+        differences=sum(bool(run.problems) for run in runs),
+    )
 
 
 def _story(report: Report) -> str:

@@ -184,7 +184,7 @@ class Walk:
     def _pandas(self, value: Any) -> Iterator[bytes]:
         if type(value).__name__ == "DataFrame":
             yield self._digest([value.index, value.columns])
-            yield from (self._digest(value[name]) for name in value.columns)
+            yield from (self._digest(value.iloc[:, i]) for i in range(value.shape[1]))  # names may repeat
         else:  # the values one by one: how blocks of memory are shared is pandas' own affair
             yield f"{value.dtype} {value.name}".encode()
             yield from (Walk()._digest(held) for held in value.tolist())

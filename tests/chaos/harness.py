@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.chaos.cell import Cell
@@ -27,7 +27,7 @@ from tests.chaos.store_view import StoreView
 from tests.support.kernel import Execution, Kernel, KernelDiedError
 
 HERE = Path(__file__).parent
-TYPICAL_SECONDS = 1.6  # what a cell takes, until its reference has been timed
+TYPICAL_SECONDS = 1.0  # what the quickest cells take; no more, until this one's reference has been timed
 LEAST_REMAINING_SECONDS = 0.3  # a kill is drawn from at least this span, lest it always come at once
 LIFE_SECONDS = 120.0  # a guarded cell that takes longer hangs
 WRITE_DELAY_SECONDS = 0.005  # how long after a new file a kill may come: about what a small snapshot takes
@@ -79,9 +79,9 @@ class Report:
     seed: int
     kills: list[Kill] = field(default_factory=list)
     first_lines: list[str] = field(default_factory=list)
+    hash_seeds: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     resumes: int = 0
-    seconds: float = 0.0
     folder: str = ""
 
 
@@ -113,13 +113,14 @@ def seeded_reference(cell: Cell, bench: Bench, hash_seed: int) -> Outcome:
 def killed_run(cell: Cell, bench: Bench, into_write: tuple[bool, ...], seed: int) -> Report:
     """Run *cell* guarded, killing it len(*into_write*) times, and compare its end with the reference."""
     report = Report(cell.name, seed, folder=tempfile.mkdtemp(dir=bench.folder, prefix=f"{cell.name}-{seed}-"))
-    begun = time.monotonic()
     try:
         _Run(cell, bench, report).go(into_write)
     except (AssertionError, KernelDiedError, TimeoutError) as error:
         report.problems.append(f"life {len(report.first_lines) or 1}: {error}")
-    report.seconds = time.monotonic() - begun
-    if not report.problems:
+    if report.problems:
+        story = {"text": cell.guarded, "into_write": into_write, **asdict(report)}  # beside store, starts and outputs
+        (Path(report.folder) / "report.json").write_text(json.dumps(story, indent=1))
+    else:
         shutil.rmtree(report.folder)
         report.folder = ""
     return report
@@ -164,6 +165,7 @@ class _Run:
         # that depends on it lives with one seed. That the order under way is kept, tests/notebook holds.
         same = self.origin[0] if self.cell.hashed and self.origin else None
         hash_seed = same or self.random.randrange(1, 2**32)
+        self.report.hash_seeds.append(hash_seed)
         start = self.folder / f"start-{life}.pickle"
         with _kernel(self.bench, self.folder, hash_seed) as kernel:
             kernel.run("%load_ext colab_guard").check()
@@ -228,6 +230,7 @@ class _Run:
         """Note the first line colab_guard printed, and whether it says what had to happen."""
         with contextlib.suppress(KernelDiedError):
             execution.poll()  # a killed kernel's last words
+        (self.folder / f"life-{life}.txt").write_text(execution.result.text)
         said = SAID.search(execution.result.text)
         line = said.group() if said else ""
         self.report.first_lines.append(line)

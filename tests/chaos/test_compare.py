@@ -91,7 +91,8 @@ def test_pandas_values_dtypes_and_names():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]})
     assert digest(frame) == digest(frame.copy())
-    for other in (frame.rename(columns={"a": "c"}), frame[["b", "a"]], frame.set_axis([5, 6]), frame.iloc[::-1]):
+    twice = frame.rename(columns={"b": "a"})
+    for other in (frame.rename(columns={"a": "c"}), frame[["b", "a"]], frame.set_axis([5, 6]), frame.iloc[::-1], twice):
         assert digest(frame) != digest(other)
 
 

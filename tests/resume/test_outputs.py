@@ -100,7 +100,7 @@ def test_an_open_file_of_the_cell_goes_on_in_the_file_that_was_put_back(guarded:
     writing.close()
     path.unlink()  # another machine
     with guarded.prepare(manifest) as files:
-        load = Load(held, {}, frozenset(), files)
+        load = Load(held, {}, frozenset(), files=files)
         out = load.variables(held.names)["w"]
         assert not path.exists(), "nothing is changed before the restore is sure"
         load.put_in_place()

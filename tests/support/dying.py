@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state
-from colab_guard.capture.select import names_in
+from colab_guard.capture.select import names_in, sharers
 from colab_guard.capture.take import Taken
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.residual import residual
@@ -89,7 +89,8 @@ class DyingRun(Run):
     def execute(self) -> None:
         """Runs the cell, or what is left of it."""
         program = self.statements()
-        self._names = names_in(self.cell.module)
+        names = names_in(self.cell.module)
+        self._names = names | sharers(self.namespace, names)
         self.namespace |= {RUN: self, ITER: begin, WANTED: True}
         _publish("<cell>", self.cell.source)
         exec(compile(ast.fix_missing_locations(ast.Module(program, [])), "<cell>", "exec"), self.namespace)
@@ -113,6 +114,7 @@ class DyingRun(Run):
         assert self.plan is not None
         assert self.from_held is not None
         self.state = load(self.plan, self.from_held, self.namespace, self.cell)
+        self._names = {*self.state.values, *names_in(self.cell.module)}
         apply(self.state, self.plan, self.namespace, self.cell)
         self.namespace.update(self.state.hidden)
 

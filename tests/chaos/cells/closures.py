@@ -46,17 +46,16 @@ def running_mean():
 
     return update
 # %%
+%%checkpointed closures
 add, undo, replay = make_history(12)
 mean_of = running_mean()
-# %%
-%%checkpointed closures
 means, undone, log = [], [], []
-for i in range(70):
+for i in range(100):
     size = add(random.random())
     means.append(mean_of(size * random.random()))
     if random.random() < 0.3:
         undone.append(undo())
-    time.sleep(0.007)
+    time.sleep(0.01)
 for round_ in range(3):
     log.append(replay(round_ + 1))
 total = add("end"), mean_of(0.0), undo()

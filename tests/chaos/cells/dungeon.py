@@ -44,13 +44,13 @@ def explore(hero, rooms, diary):
             hero["gold"] += roll(3, 10)
         else:
             hero["health"] = min(30, hero["health"] + roll(1))
-        time.sleep(0.006)
-        if rooms > 75:
+        time.sleep(0.009)
+        if rooms > 110:
             diary.append("out")
             break
     return rooms
 # %%
 %%checkpointed dungeon
-hero = {"health": 30, "lives": 3, "gold": 0}
+hero = {"health": 30, "lives": 9, "gold": 0}
 diary = []
 rooms = explore(hero, 0, diary)

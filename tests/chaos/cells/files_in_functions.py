@@ -1,12 +1,14 @@
-# Functions that write and append to files inside `with`, one context manager of a class, one of a function; unseeded.
+# Functions that write and append to files inside `with`, one context manager of a class, one of a function.
 # results: stats, depth, written, lines_seen
 # files: run.log, table.csv
+# seeded
 # %%
 import random
 import time
 from contextlib import contextmanager
 
 depth, written = [], 0
+journal = open("run.log", "a")
 
 class Section:
     """Writes a title and an end mark around what is logged inside."""
@@ -32,15 +34,14 @@ def counting(what):
     yield what
     stats[what] = written - before
 
-def write_run(path):
+def write_part(out, part):
     global written
-    with open(path, "a") as out:
-        for part in ("load", "fit", "score"):
-            with Section(out, part) as section:
-                for i in range(24):
-                    section.line(f"{part} {i} {random.random():.9f}")
-                    written += 1
-                    time.sleep(0.007)
+    with Section(out, part) as section:
+        for i in range(24):
+            section.line(f"{part} {i} {random.random():.9f}")
+            written += 1
+            time.sleep(0.007)
+    return part, written
 
 def write_table(path, rows):
     global written
@@ -54,8 +55,9 @@ def write_table(path, rows):
 # %%
 %%checkpointed files-in-functions
 stats, lines_seen = {}, 0
-with counting("log") as what:
-    write_run("run.log")
+with journal, counting("log") as what:
+    for part in ("load", "fit", "score"):
+        stats[part] = write_part(journal, part)
 with counting("table"):
     rows = write_table("table.csv", 60)
 for line in open("run.log"):

@@ -48,7 +48,7 @@ signal = [random.gauss(0, 1) for _ in range(14)]
 # %%
 %%checkpointed function-tables
 results, operations_run, memory = {}, [], {}
-for step in range(18):
+for step in range(26):
     name = random.choice(list(operations))
     signal = operations[name](signal)
     operations_run.append(name)

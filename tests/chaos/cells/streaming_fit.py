@@ -27,7 +27,7 @@ def learn_online(models, chunks):
             model.partial_fit(X, y, classes=[0, 1])
         turns += last is not None and angle != last
         last = angle
-        time.sleep(0.006)
+        time.sleep(0.01)
     return accuracy, turns
 # %%
 clf = {"bayes": GaussianNB(), "perceptron": Perceptron(eta0=0.1)}
