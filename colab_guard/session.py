@@ -19,21 +19,24 @@ from colab_guard.capture.fingerprint import changed, fingerprints
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.outputs import check_paths
 from colab_guard.capture.process import machine_id
-from colab_guard.capture.sources import resolve, source_named
-from colab_guard.cell.edits import Definition, follow, in_loop, same
+from colab_guard.capture.sources import resolve
+from colab_guard.cell.edits import Definition, same
 from colab_guard.cell.explain import explain
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.naming import DERIVED, check_name, derived_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
-from colab_guard.cell.scope import Source, body_of, functions_in
-from colab_guard.cell.tree import ITER, RUN, WANTED, Path, hidden_at, parse
+from colab_guard.cell.scope import functions_in
+from colab_guard.cell.tree import ITER, RUN, WANTED, parse
 from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
-from colab_guard.resume.plan import LevelPlan, Plan
+from colab_guard.planning import path_of, planned
+from colab_guard.resume.plan import Plan
 from colab_guard.running.beside import Beside, Transcript
-from colab_guard.running.run import BEGIN, Kept, Run, where
+from colab_guard.running.pausing import Kept
+from colab_guard.running.run import BEGIN, Run
+from colab_guard.running.telling import where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -101,7 +104,7 @@ class Session:
         paused = self.runs[name].kept if name in self.runs and not options.fresh else None
         plan, said, manifest = None, list[str](), None
         if paused is not None:
-            plan = self._planned(cell, paused.body, paused.created, options, names=paused.names)
+            plan = self._planned(cell, paused.body, paused.created, options, paused.names)
             said = [self._continued(cell, paused, plan)]
             manifest = self.runs[name].last
         elif repository is not None and not options.fresh:
@@ -225,39 +228,15 @@ class Session:
                     f"code than this. Nothing was run. --fresh runs the new code; --resume-anyway puts the old results "
                     f"back. If this is another cell than that one, give it another name."
                 )
-        elif body["session"] == self.id and _path(body["cursor"]["frames"][0]) == BEGIN:
+        elif body["session"] == self.id and path_of(body["cursor"]["frames"][0]) == BEGIN:
             return None, said, None  # nothing of it had run, and the cells above may have been mended since
         return self._planned(cell, body, manifest.created, options), said, manifest
 
     def _planned(
-        self,
-        cell: Cell,
-        body: Mapping[str, Any],
-        created: float,
-        options: Options,
-        names: frozenset[str] = frozenset(),
+        self, cell: Cell, body: Mapping[str, Any], created: float, options: Options, names: frozenset[str] = frozenset()
     ) -> Plan:
         """Where a snapshot's cursor lies in the code of this session. Raises EditedCell."""
-        old = Cell(cell.name, body["source"], parse(body["source"]))
-        rerun = frozenset(options.rerun).union(body.get("rerun", ()))
-        if body["cursor"] is None:
-            return Plan(body, created, old, None)
-        first, *others = body["cursor"]["frames"]
-        followed = follow(old.module, cell.module, _path(first), in_call=bool(others))
-        edited = [f"line {line}" for line in followed.lines]
-        repeated = in_loop(cell.module, followed.cursor)
-        levels = []
-        for number, frame in enumerate(others, 1):
-            before = Source.of_record(body["functions"][frame["code"]])
-            source = self._source(cell, frame["function"]) or before
-            new = body_of(source.node())
-            found = follow(
-                body_of(before.node()), new, _path(frame), in_call=number < len(others), in_loop=repeated
-            )  # fmt: skip
-            edited += [f"line {line} of {frame['function']}()" for line in found.lines]
-            repeated = repeated or in_loop(new, found.cursor)
-            hidden = tuple(hidden_at(new, found.cursor))
-            levels.append(LevelPlan(frame["function"], source, found.cursor, hidden))
+        plan, edited = planned(cell, body, created, self.namespace, frozenset(options.rerun), names)
         if edited and not options.resume_anyway:
             age = ago(self.clock() - created)
             raise EditedCell(
@@ -266,15 +245,7 @@ class Session:
                 f"snapshot with the new code (a loop under way keeps what it iterates); or add --fresh to start over. "
                 f"If this is another cell than that one, give it another name."
             )
-        hidden = tuple(hidden_at(cell.module, followed.cursor))
-        return Plan(body, created, old, followed.cursor, hidden, tuple(levels), followed.redefined, rerun, names)
-
-    def _source(self, cell: Cell, qualname: str) -> Source | None:
-        """A function's source in this session: the cell's own, or that of the cells above."""
-        if qualname.partition(".")[0] in cell.own_names:
-            found = [one for name, one in functions_in(cell.source, cell.filename) if name == qualname]
-            return found[-1] if found else None
-        return source_named(self.namespace, qualname)
+        return plan
 
     def _continued(self, cell: Cell, paused: Kept, plan: Plan) -> str:
         now = fingerprints(self.namespace, paused.names, plan.cell.own_names)
@@ -334,7 +305,3 @@ def described(namespace: dict[str, Any], iterable: ast.expr) -> str | None:
     """What resume does with a loop over what a name stands for now."""
     value = namespace.get(iterable.id) if isinstance(iterable, ast.Name) else None
     return None if value is None else describe(value)
-
-
-def _path(frame: dict[str, Any]) -> Path:
-    return tuple((str(name), int(index)) for name, index in frame["path"])

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import progress, rebuild
 from colab_guard.core.errors import RestoreError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
     mode = options["mode"].replace("w", "r").replace("x", "r")
     if size is not None and "a" not in mode and "+" not in mode:
         mode = mode.replace("r", "r+")
-    place = rebuild.current().place(path)
+    place = progress.current().place(path)
     try:
         found = os.path.getsize(place)
         file = open(place, **{**options, "mode": mode})  # noqa: SIM115
@@ -84,7 +84,7 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
         buffer = getattr(file, "buffer", file)
         getattr(buffer, "raw", buffer).name = path  # which it will have once the restore is sure
     if size is not None:
-        rebuild.current().later(lambda: os.truncate(path, size))
+        progress.current().later(lambda: os.truncate(path, size))
     if "a" not in mode:
         file.seek(position)
     return file

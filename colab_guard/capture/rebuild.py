@@ -1,72 +1,15 @@
 """The functions that a snapshot's pickle calls when it is loaded.
 
 Their names and arguments are part of the format (docs/format.md): snapshots already written hold them.
-What they need of the load in progress (memory, the session's namespace) they find in ``_loading``; loads are
-serialised by a lock, since unpickling runs one after the other anyway.
+What they need of the load in progress (memory, the session's namespace) they find in ``capture.progress``.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-
-class Loading(Protocol):
-    """One load in progress."""
-
-    namespace: dict[str, Any]
-
-    def fill(self, region: int, into: memoryview) -> None:
-        """Read a region's bytes into memory of its size."""
-
-    def alone(self, region: int) -> bool:
-        """Whether no other region shares memory with this one."""
-
-    def shared(self, region: int, phase: int | None) -> tuple[Any, int]:
-        """The memory (a numpy array of bytes) that a region lies in with others, and its place there.
-
-        ``phase``: where in a line of 64 bytes the region began; None: not known.
-        """
-
-    def storage(self, region: int, device: str, phase: int | None) -> Any:
-        """The torch storage of a region, beginning at ``phase`` (see ``shared``); the same object at each call."""
-
-    def find(self, qualname: str, inside: str | None = None) -> Any:
-        """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
-
-    def place(self, path: str) -> str:
-        """Where the file lies that will be at ``path`` once everything is put in place."""
-
-    def later(self, action: Callable[[], None]) -> None:
-        """Do this when all is loaded and is about to be put in place."""
-
-
-_lock = threading.RLock()
-_current: list[Loading] = []
-
-
-@contextmanager
-def loading(load: Loading) -> Iterator[None]:
-    """Makes ``load`` the load in progress."""
-    with _lock:
-        _current.append(load)
-        try:
-            yield
-        finally:
-            _current.pop()
-
-
-def current() -> Loading:
-    """The load in progress."""
-    return _current[-1]
-
-
-def is_loading() -> bool:
-    """Whether a load is in progress."""
-    return bool(_current)
-
+from colab_guard.capture.progress import current
 
 # -- arrays and tensors -------------------------------------------------------------------------------
 
@@ -257,6 +200,13 @@ def class_state(new: Any, state: Any) -> None:
 
 
 # -- things that are under way ------------------------------------------------------------------------
+
+
+def dict_iterator(owner: dict[Any, Any], view: str, taken: int) -> Any:
+    """The iterator of a dict's ``keys``, ``values`` or ``items`` that has given ``taken``."""
+    from colab_guard.capture.dicts import Later
+
+    return Later(owner, view, taken)
 
 
 def generator(*frame: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import progress
 from colab_guard.core.errors import LostValue
 
 
@@ -35,7 +35,7 @@ class StandIn:
         # Tools ask any object for dunder names and take AttributeError for "no such thing".
         if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
             raise AttributeError(name)
-        if rebuild.is_loading():
+        if progress.is_loading():
             return StandIn(*self.__reduce__()[1])  # a part of it that was pickled by name, `lock.acquire`
         self._lost()
 

@@ -188,7 +188,10 @@ class Rewriter:
             new.handlers.insert(0, ast.fix_missing_locations(ast.copy_location(again, new.handlers[0])))
         if new.finalbody:
             going = ast.Attribute(ast.Name(RUN, ast.Load()), "going", ast.Load())
-            new.finalbody = [at(ast.If(going, new.finalbody, []), new.finalbody[0])]
+            new.finalbody = [
+                *self.let_go(before, new.finalbody[0]),
+                at(ast.If(going, new.finalbody, []), new.finalbody[0]),
+            ]
 
     def fill_for(self, new: ast.For, path: Path) -> None:
         """Puts the safe point and the rewritten blocks into a ``for``."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import progress
 from colab_guard.capture.pickler import Pickler, Unsaveable
 from colab_guard.core.errors import ColabGuardError, RestoreError
 from colab_guard.loops.inplace import CODE, LEAVES
@@ -143,7 +143,7 @@ class RootLoad(Load):
         """See Load; raises RestoreError in words for scripts."""
         unpickler = _Unpickler(io.BytesIO(self._blobs.read(0)), self._roots)
         loaded: dict[str, Any] = {}
-        with rebuild.loading(self):
+        with progress.loading(self):
             for name in names:
                 try:
                     loaded[name] = unpickler.load()
@@ -159,7 +159,7 @@ class RootLoad(Load):
 
 def indexed(make: Callable[[Any], Any], sequence: Any, index: int) -> Any:
     """What a snapshot's pickle calls for an iterator that goes by index."""
-    iterator, load = make(sequence), rebuild.current()
+    iterator, load = make(sequence), progress.current()
     assert isinstance(load, RootLoad), "only snapshots of loops name this function"
     load.when_filled(iterator, index)
     return iterator

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from colab_guard.capture import links, rebuild
+from colab_guard.capture import links, progress, rebuild
 from colab_guard.capture.environment import who_wrote
 from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
@@ -61,7 +61,7 @@ class Load:
         """
         unpickler = _Unpickler(self._blobs.read(0), self.namespace)
         loaded: dict[str, Any] = {}
-        with rebuild.loading(self):
+        with progress.loading(self):
             for name in names:
                 try:
                     loaded[name] = unpickler.load()

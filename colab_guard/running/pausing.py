@@ -7,8 +7,12 @@ import os
 import signal
 import threading
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from colab_guard.cell.units import Unit
+from colab_guard.resume.plan import State
 
 GRACE_SECONDS = 5.0
 
@@ -60,8 +64,30 @@ def _interrupt_again() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def handles_interrupts(tree: ast.AST) -> bool:
-    """Whether code names KeyboardInterrupt in an ``except``."""
+@dataclass(frozen=True)
+class Kept:
+    """Where a run paused: what a manifest would say, and the objects themselves; ``marks`` are the variables'
+    fingerprints at that moment.
+    """
+
+    body: Mapping[str, Any]
+    created: float
+    state: State
+    names: frozenset[str]
+    marks: dict[str, int]
+
+
+def is_handled(cell: ast.Module, units: Mapping[types.CodeType, Any], frame: types.FrameType | None) -> bool:
+    """Whether the cell, or a function of its that is under way in ``frame``, handles interrupts itself."""
+    trees = {unit.code: unit.module for unit in units.values() if isinstance(unit, Unit)}
+    own = [cell]
+    while frame is not None:
+        own += [trees[frame.f_code]] if frame.f_code in trees else []
+        frame = frame.f_back
+    return any(map(_names_interrupt, own))
+
+
+def _names_interrupt(tree: ast.AST) -> bool:
     return any(
         isinstance(part, ast.ExceptHandler)
         and part.type is not None

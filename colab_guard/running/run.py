@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from colab_guard.capture import loaders, replay
-from colab_guard.capture.causes import at_resume, at_snapshot
+from colab_guard.capture.causes import at_snapshot
 from colab_guard.capture.contexts import check_context, hold
 from colab_guard.capture.environment import describe
 from colab_guard.capture.fingerprint import fingerprints
@@ -30,17 +30,19 @@ from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
-from colab_guard.cell.units import Unit, residual_function
+from colab_guard.cell.units import Unit
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
-from colab_guard.core.words import ago, count_of
+from colab_guard.core.words import ago
 from colab_guard.resume.outputs import prepare
 from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
 from colab_guard.running.beside import Beside
-from colab_guard.running.pausing import Interrupts, handles_interrupts
-from colab_guard.running.stack import Broken, Frame, rewrap, unwrap
+from colab_guard.running.deeper import deeper
+from colab_guard.running.pausing import Interrupts, Kept, is_handled
+from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
+from colab_guard.running.telling import differences, restored, sentences, where
 from colab_guard.saving import Content, Saver
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
@@ -90,7 +92,7 @@ class Run(Frame):
         self._blocked: set[tuple[Unit | None, int]] = set()
         self._alarm = Alarm(self.interval, self._flag)
         self._stall_seconds = 0.0
-        self._interrupts = Interrupts(partial(self._flag, True), self._handles)
+        self._interrupts = Interrupts(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
 
     @property
     def last(self) -> Manifest | None:
@@ -166,7 +168,10 @@ class Run(Frame):
             with prepare(self.plan.body.get("files", NO_FILES), manifest.blobs, self.saver.opened().read) as files:
                 self.state = load(self.plan, blobs, self.namespace, self.cell, files)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
-            self._say_restored(count, differs)
+            for text in restored(self.plan, self.cell.name, self.clock(), count, differs):
+                self.say(text)
+            if self.plan.cursor is not None:
+                self._say_causes()
             if self.beside.files:
                 self.say(f"{files}.")
             printed = self.plan.body.get("transcript")
@@ -193,42 +198,21 @@ class Run(Frame):
     def go_live(self) -> None:
         """The cursor is reached: loops and contexts are entered again, and the cell goes on from here."""
         assert self.state is not None, "restore() comes first"
+        assert self.plan is not None, "that is where the state comes from"
         if self._from_memory:
             set_random_state(self.state.process["random"])
         else:
             set_process_state(self.state.process)
-            self._compare()
+            for cause in differences(self.plan, exact=self.exact):
+                self.say(cause.text)
         self.state = None
         self._go_on(counted=1)
-
-    def _compare(self) -> None:
-        """Says how this session differs from that of the snapshot. Raises Inexact where that is asked for."""
-        assert self.plan is not None, "only a program made for a plan is compared with it"
-        then = self.plan.body.get("environment", {})
-        causes = at_resume(then, describe(then.get("packages", {})))
-        if causes and self.exact:
-            raise Inexact(causes)
-        for cause in causes:
-            self.say(str(cause))
 
     def next_level(self, frame: Frame, number: int, callee: Any) -> Callable[[], Any]:
         """The function that was under way in ``frame``'s call, standing where it stood."""
         assert self.plan is not None, "only a program made for a plan goes deeper"
         assert self.state is not None, "restore() comes first"
-        depth = len(self.plan.levels) - len(self.state.levels)
-        planned, level = self.plan.levels[depth], self.state.levels.pop(0)
-        values = {**level.values, **level.hidden}
-        unit = residual_function(
-            planned.qualname, planned.source, planned.path, values, level.cells, self.defined,
-            in_call=bool(self.state.levels), wrapped=bool(level.arguments), rerun=self.plan.rerun,
-        )  # fmt: skip
-        wrappers, inner = unwrap(callee) if level.arguments else ([], None)
-        new = Frame(self, unit, frame, number, tuple(wrappers))
-        function = new.function(unit.code, level.cells, state=values)
-        if not level.arguments:
-            return function
-        (positional, named), *_ = level.arguments
-        return partial(rewrap(wrappers, inner, function), *positional, **named)
+        return deeper(frame, number, callee, self.plan, self.state, self.defined)
 
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
@@ -268,6 +252,10 @@ class Run(Frame):
 
     def _flag(self, up: bool) -> None:
         self.namespace[WANTED] = up
+
+    def _say_causes(self) -> None:
+        if self.causes:
+            self.saver.say_once(*sentences(self.causes))
 
     # -- snapshots --------------------------------------------------------------------------------------
 
@@ -311,15 +299,6 @@ class Run(Frame):
 
     # -- pausing ----------------------------------------------------------------------------------------
 
-    def _handles(self, frame: types.FrameType | None) -> bool:
-        """Whether the cell, or a function of its that is under way, handles interrupts itself."""
-        trees = {unit.code: unit.module for unit in self.units.values() if isinstance(unit, Unit)}
-        own = [self.cell.module]
-        while frame is not None:
-            own += [trees[frame.f_code]] if frame.f_code in trees else []
-            frame = frame.f_back
-        return any(map(handles_interrupts, own))
-
     def _pause(self, place: Place) -> None:
         """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""
         try:
@@ -336,49 +315,3 @@ class Run(Frame):
             f"{self.cell.name} is paused at {place}; where it stands is kept in memory{also}. Look at its variables, "
             f"change what you like, and run the cell again: it goes on from here."
         )
-
-    # -- what is said -----------------------------------------------------------------------------------
-
-    def _say_restored(self, count: int, differs: list[str]) -> None:
-        assert self.plan is not None
-        age, put_back = ago(self.clock() - self.plan.created), count_of(count, "variable")
-        if self.plan.cursor is None:
-            self.say(
-                f"{self.cell.name} finished earlier ({age}); its results were put back ({put_back}). "
-                f"--fresh runs it again."
-            )
-        else:
-            self.say(
-                f"{self.cell.name} resumed at {where(self.plan.body)} from the snapshot of {age}; {put_back} put back."
-            )
-        if differs:
-            self.say(f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}")
-        if self.plan.cursor is not None:
-            self._say_causes()
-
-    def _say_causes(self) -> None:
-        if self.causes:
-            self.saver.say_once(*sentences(self.causes))
-
-
-def sentences(causes: Sequence[str]) -> list[str]:
-    """What is said of causes of inexactness that a snapshot shows."""
-    return [f"not exact after a death: {'; '.join(causes)}."]
-
-
-def where(body: Mapping[str, Any]) -> str:
-    """Where a snapshot's cursor stands, in words."""
-    return str(body.get("place", f"line {body['line']}"))
-
-
-@dataclass(frozen=True)
-class Kept:
-    """Where a run paused: what a manifest would say, and the objects themselves; ``marks`` are the variables'
-    fingerprints at that moment.
-    """
-
-    body: Mapping[str, Any]
-    created: float
-    state: State
-    names: frozenset[str]
-    marks: dict[str, int]

@@ -1,0 +1,63 @@
+"""The load in progress: what the functions in a snapshot's pickle ask for memory, and for the session's own things."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+
+class Loading(Protocol):
+    """One load in progress."""
+
+    namespace: dict[str, Any]
+
+    def fill(self, region: int, into: memoryview) -> None:
+        """Read a region's bytes into memory of its size."""
+
+    def alone(self, region: int) -> bool:
+        """Whether no other region shares memory with this one."""
+
+    def shared(self, region: int, phase: int | None) -> tuple[Any, int]:
+        """The memory (a numpy array of bytes) that a region lies in with others, and its place there.
+
+        ``phase``: where in a line of 64 bytes the region began; None: not known.
+        """
+
+    def storage(self, region: int, device: str, phase: int | None) -> Any:
+        """The torch storage of a region, beginning at ``phase`` (see ``shared``); the same object at each call."""
+
+    def find(self, qualname: str, inside: str | None = None) -> Any:
+        """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
+
+    def place(self, path: str) -> str:
+        """Where the file lies that will be at ``path`` once everything is put in place."""
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do this when all is loaded and is about to be put in place."""
+
+
+_lock = threading.RLock()
+_current: list[Loading] = []
+
+
+@contextmanager
+def loading(load: Loading) -> Iterator[None]:
+    """Makes ``load`` the load in progress."""
+    with _lock:
+        _current.append(load)
+        try:
+            yield
+        finally:
+            _current.pop()
+
+
+def current() -> Loading:
+    """The load in progress."""
+    return _current[-1]
+
+
+def is_loading() -> bool:
+    """Whether a load is in progress."""
+    return bool(_current)

@@ -1,0 +1,42 @@
+"""What a run says: sentences to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from colab_guard.capture.causes import at_resume
+from colab_guard.capture.environment import describe
+from colab_guard.core.causes import Cause
+from colab_guard.core.errors import Inexact
+from colab_guard.core.words import ago, count_of
+from colab_guard.resume.plan import Plan
+
+
+def restored(plan: Plan, name: str, now: float, count: int, differs: Sequence[str]) -> list[str]:
+    """That a snapshot was put back: ``count`` variables; ``differs``: where the session had other values."""
+    age, put_back = ago(now - plan.created), count_of(count, "variable")
+    if plan.cursor is None:
+        text = f"{name} finished earlier ({age}); its results were put back ({put_back}). --fresh runs it again."
+    else:
+        text = f"{name} resumed at {where(plan.body)} from the snapshot of {age}; {put_back} put back."
+    return [text, *([f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}"] if differs else [])]
+
+
+def differences(plan: Plan, *, exact: bool) -> list[Cause]:
+    """How this session differs from that of the snapshot. Raises Inexact where that is asked for."""
+    then = plan.body.get("environment", {})
+    causes = at_resume(then, describe(then.get("packages", {})))
+    if causes and exact:
+        raise Inexact(causes)
+    return causes
+
+
+def sentences(causes: Sequence[str]) -> list[str]:
+    """What is said of causes of inexactness."""
+    return [f"not exact after a death: {'; '.join(causes)}."]
+
+
+def where(body: Mapping[str, Any]) -> str:
+    """Where a snapshot's cursor stands, in words."""
+    return str(body.get("place", f"line {body['line']}"))
