@@ -17,9 +17,9 @@ REREAD_BYTES = 256 * 1024 * 1024
 
 
 def reduce_file(pickler: Pickler, file: Any) -> Any:
-    """A regular file that ``open`` returned. Raises TypeError for others (pipes, sockets, closed descriptors)."""
+    """A regular file that ``open`` returned, or one that is closed. Raises TypeError for others (pipes, sockets)."""
     if file.closed:
-        raise TypeError("a closed file")
+        return rebuild.closed_file, (isinstance(file, io.TextIOWrapper),)
     path = os.path.realpath(f"/proc/self/fd/{file.fileno()}") if os.path.exists("/proc/self/fd") else None
     path = path if path and Path(path).is_file() else os.path.abspath(file.name)
     if isinstance(file.name, int) or not Path(path).is_file():

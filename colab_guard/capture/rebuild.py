@@ -237,6 +237,14 @@ def module_globals(name: str) -> dict[str, Any]:
     return vars(importlib.import_module(name))
 
 
+def closed_file(text: bool) -> Any:
+    """A file that was closed: any use of it says so."""
+    import os
+
+    with open(os.devnull, "r" if text else "rb") as file:
+        return file
+
+
 def open_file(path: str, options: dict[str, Any], position: int, size: int | None) -> Any:
     """A file open as it was, at its position; one that was being written is cut to ``size`` bytes."""
     from colab_guard.capture.files import reopen

@@ -1,0 +1,76 @@
+"""Options for what lies beside the variables, in kernels that die: files, links, what was printed, exactness."""
+
+import pytest
+
+from tests.notebook.book import BOTH, printed, said
+
+pytestmark = BOTH
+
+
+@pytest.fixture
+def book(new_book):
+    return new_book()
+
+
+def test_lines_written_after_the_snapshot_are_not_there_twice(book):
+    cell = """%%checkpointed logs --every 2it --files log.txt out
+os.makedirs("out", exist_ok=True)
+for i in range(9):
+    with open("log.txt", "a") as log:
+        log.write(f"{i}\\n")
+    with open(f"out/{i}.txt", "w") as file:
+        file.write(str(i))
+    die(i == 5)
+"""
+    book.dies_in(cell)
+    assert (book.folder / "log.txt").read_text().endswith("5\n")
+    result = book.run(cell).check()
+    assert said(result)[1].startswith("files are as they were at the snapshot")
+    assert len(said(result)) == 2, "a closed file is no cause of anything"
+    assert (book.folder / "log.txt").read_text() == "".join(f"{i}\n" for i in range(9))
+    assert sorted(path.name for path in (book.folder / "out").iterdir()) == [f"{i}.txt" for i in range(9)]
+
+
+def test_a_large_input_is_linked_and_another_is_refused_by_name(book):
+    above = "import numpy as np\nX = np.arange({}, dtype=float)"
+    cell = (
+        "%%checkpointed linked --every 1it --link X\ntotal = 0\nfor i in range(5):\n    total += X[i]\n    die(i == 3)"
+    )
+    book.run(above.format(100_000)).check()
+    book.dies_in(cell)
+    assert sum(path.stat().st_size for path in book.store.rglob("*.pack")) < 400_000, "X is not in the snapshots"
+    book.run(above.format(100_001)).check()
+    error = book.run(cell).error
+    assert error.ename == "RestoreError"
+    assert "X" in error.evalue
+    book.run(above.format(100_000)).check()
+    book.run(cell).check()
+    assert book.value("float(total)") == 10.0
+
+
+def test_what_was_printed_before_the_death_is_shown_again_folded(book):
+    cell = "%%checkpointed prints --every 1it\nfor i in range(6):\n    print('line', i)\n    die(i == 3)"
+    book.dies_in(cell)
+    result = book.run(cell).check()
+    html = [display["text/html"] for display in result.displays if "text/html" in display]
+    assert len(html) == 1
+    assert "<details>" in html[0]
+    assert "line 0" in html[0]
+    assert printed(result) == ["line 3", "line 4", "line 5"]
+
+
+def test_a_cause_of_inexactness_is_named_and_with_exact_refused(book):
+    cell = "%%checkpointed causes{}\nimport os\ndrawn = []\nfor i in range(3):\n    drawn.append(os.urandom(4))"
+    result = book.run(cell.format("")).check()
+    assert "not exact after a death: line 5: os.urandom draws from the system" in said(result)[1]
+    name, text = book.refusal(cell.format("2 --exact"))
+    assert name == "Inexact"
+    assert "os.urandom" in text
+
+
+def test_exact_refuses_what_the_first_snapshots_show(book):
+    book.run("import threading\nlock = threading.Lock()").check()
+    result = book.run("%%checkpointed locked --exact\nfor i in range(3):\n    lock.locked()")
+    assert result.error.ename == "Inexact"
+    assert "stand-in" in result.error.evalue
+    assert book.value("[name for name in globals() if name.startswith('_cg_')]") == []
