@@ -45,7 +45,7 @@ def parse_line(line: str) -> Request:
     """The request in a ``%%checkpointed`` line. Raises UsageError."""
     parser = _parser()
 
-    usage = "Usage: %%checkpointed [NAME] [--every 60s] [--store PATH] [--fresh] [--resume-anyway] [--explain]"
+    usage = "Usage: %%checkpointed [NAME] [--every 60s] [--store PATH] [--fresh] …; %%checkpointed? lists all options"
 
     def fail(message: str) -> None:
         raise UsageError(f"%%checkpointed {line}: {message}. {usage}")
@@ -92,11 +92,22 @@ class GuardMagics(Magics):  # type: ignore[misc]
     def checkpointed(self, line: str, cell: str) -> None:
         """Run a cell with snapshots; resume it if an unfinished run of it exists.
 
-        %%checkpointed [NAME] [--every 60s|100it] [--store PATH] [--fresh] [--resume-anyway] [--explain]
+        %%checkpointed [NAME] [--every auto|60s|100it] [--store PATH] [--fresh] [--resume-anyway] [--explain]
+                       [--exact] [--replay] [--rerun NAME] [--link NAME|off] [--files PATH…]
 
         NAME is the cell's own (derived from its source where none is given). When the kernel dies, run all
-        cells again: the cell goes on where its newest snapshot was taken. A cell that finished in an earlier
-        kernel is not run again, its results are put back.
+        cells again: the cell goes on where its newest snapshot was taken, in its own loops and in those of the
+        notebook's functions that it calls. A cell that finished in an earlier kernel is not run again, its results
+        are put back. An interrupt pauses it: run it again to go on.
+
+        --fresh          start over, whatever snapshots there are
+        --resume-anyway  go on although code that already ran was edited
+        --explain        run nothing: show where the cell can be left
+        --exact          refuse what might not end with the same bits
+        --replay         load again what loops over loaders had got, instead of skipping it
+        --rerun NAME     make a variable, or what a `with` gives, anew at a resume
+        --link NAME      keep an input by name and fingerprint, not by content; `off`: none
+        --files PATH…    put these files and folders back as they were at the snapshot
         """
         self.shell.run_cell(f"%%checkpointed {line}\n{cell}")
 
