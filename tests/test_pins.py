@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-PURE = ("tests/core", "tests/cell", "tests/capture", "tests/store")
-NEED_TORCH = [f"--ignore=tests/capture/test_{name}.py" for name in ("torch", "fast_forward", "replay", "libraries")]
+PURE = ("tests/core", "tests/cell", "tests/capture", "tests/resume", "tests/running", "tests/store")
+NEED_TORCH = [
+    *(f"--ignore=tests/capture/test_{name}.py" for name in ("torch", "fast_forward", "replay", "libraries")),
+    "--ignore=tests/running/test_compiled.py",
+]
 
 
 @pytest.mark.parametrize(

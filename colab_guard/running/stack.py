@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from colab_guard.capture.contexts import enter_again, enters_again, hold
 from colab_guard.capture.functions import global_names
 from colab_guard.capture.loaders import watch
+from colab_guard.capture.pickler import code_name, find
 from colab_guard.capture.sources import find_source
 from colab_guard.capture.take import Level
 from colab_guard.cell.rewrite import SafePoint
@@ -184,7 +185,9 @@ class Frame:
     def _unwrapped(self, number: int, function: types.FunctionType) -> Any:
         """A library's wrapper around a function of the notebook's, made anew around the function's twin."""
         levels, inner = unwrap(function)
-        unit = self.run.units.get(inner.__code__, UNSEEN) if inner else None
+        if inner is None or find(self.run.namespace, code_name(inner)) is not function:
+            return function  # a library's own, or made in passing, and perhaps to be called elsewhere: delayed(f)
+        unit = self.run.units.get(inner.__code__, UNSEEN)
         if unit is UNSEEN:
             unit = self._unit(inner)
         if not isinstance(unit, Unit) or (unit.passed and not self.run.is_wanted()):
@@ -226,7 +229,8 @@ def unwrap(function: types.FunctionType) -> tuple[list[types.FunctionType], Any]
     while isinstance(thing, types.FunctionType) and hasattr(thing, "__wrapped__"):
         inner = thing.__wrapped__
         cells = thing.__closure__ or ()
-        if not any(_holds(cell, inner) for cell in cells) or any(map(_once, cells)):
+        compiled = hasattr(thing, "_torchdynamo_orig_callable")
+        if compiled or not any(_holds(cell, inner) for cell in cells) or any(map(_once, cells)):
             return [], None
         levels.append(thing)
         thing = inner

@@ -225,9 +225,7 @@ def test_in_a_terminal_one_line_counts(capsys: pytest.CaptureFixture[str]) -> No
     show("\n")
     assert capsys.readouterr().out == ""
     show("a\nb\n\nc\n")
-    assert (
-        capsys.readouterr().out == "[4 lines printed before the kernel died: a notebook shows them, folded]\n"
-    )
+    assert capsys.readouterr().out == "[4 lines printed before the kernel died: a notebook shows them, folded]\n"
     show(f"{CUT}\nb")
     assert capsys.readouterr().out.startswith("[newest 1 line printed")
 

@@ -1,6 +1,7 @@
 """What stands between rewritten code and the functions that it calls."""
 
 import functools
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.dying import DyingRun, session_with
 
 ABOVE = """
 import functools
+from typing import Any
 def loops(n):
     for i in range(n):
         pass
@@ -69,6 +71,45 @@ def test_what_a_partial_calls_gets_a_twin(run: DyingRun) -> None:
     assert isinstance(twin, functools.partial)
     assert twin.func is not run.namespace["loops"]
     assert twin() == 3
+
+
+def library(source: str) -> dict[str, Any]:
+    """The names of a module that is not the notebook."""
+    names: dict[str, Any] = {"__name__": "library"}
+    exec(source, names)
+    return names
+
+
+WRAPS = """
+import functools
+from typing import Any
+def logged(f):
+    @functools.wraps(f)
+    def wrapper(*args):
+        return f(*args)
+    return wrapper
+"""
+
+
+def test_a_decorated_function_gets_a_twin_inside_its_decorator(run: DyingRun) -> None:
+    logged = library(WRAPS)["logged"]
+    for name in ("loops", "fit"):
+        home = run.namespace if name == "loops" else vars(run.namespace["Model"])
+        inner = home[name]
+        wrapper = logged(inner)
+        if name == "loops":
+            run.namespace[name] = wrapper
+        else:
+            run.namespace["Model"].fit = wrapper
+        twin = run.call(0, wrapper)
+        assert twin is not wrapper
+        assert twin.__wrapped__ is inner
+
+
+def test_a_function_wrapped_in_passing_stays_as_it_is(run: DyingRun) -> None:
+    """``joblib.delayed(f)`` is called here, and ``f`` in another process."""
+    wrapper = library(WRAPS)["logged"](run.namespace["loops"])
+    assert run.call(0, wrapper) is wrapper
 
 
 def test_short_calls_are_passed_through_until_a_snapshot_is_due(run: DyingRun) -> None:
