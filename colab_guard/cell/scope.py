@@ -123,7 +123,20 @@ def compile_as(
     code = compile(ast.fix_missing_locations(module), filename, "exec", dont_inherit=True)
     for name in [outer.name, *([HIDING + owner] if owner is not None else []), FUNCTION]:
         code = next(part for part in code.co_consts if isinstance(part, types.CodeType) and part.co_name == name)
-    return code.replace(co_name=original.name, co_qualname=qualname or original.name)
+    return _renamed(code.replace(co_name=original.name), code.co_qualname, qualname or original.name)
+
+
+def _renamed(code: types.CodeType, before: str, after: str) -> types.CodeType:
+    """The code, and all in it, under the names that it has in its own file."""
+
+    def constant(value: object) -> object:
+        if isinstance(value, types.CodeType):
+            return _renamed(value, before, after)
+        # A class body holds its qualified name as a text.
+        return after + value[len(before) :] if isinstance(value, str) and value.startswith(f"{before}.") else value
+
+    consts = tuple(map(constant, code.co_consts))
+    return code.replace(co_consts=consts, co_qualname=after + code.co_qualname[len(before) :])
 
 
 def _function(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.FunctionDef:

@@ -30,6 +30,14 @@ async def coroutine(n):
 def looks(n):
     for i in range(n): pass
     return locals()
+def outer(n):
+    def inner(k):
+        for i in range(k): pass
+        return k
+    class Local:
+        def method(self): pass
+    for i in range(1): pass
+    return inner, Local
 class Model:
     def __call__(self, n):
         for i in range(n): pass
@@ -136,6 +144,13 @@ def test_a_function_is_never_changed(run: DyingRun) -> None:
     before = loops.__code__, loops.__dict__.copy()
     run.call(0, loops)(3)
     assert (loops.__code__, loops.__dict__) == before
+
+
+def test_what_a_twin_defines_has_its_own_name_and_its_own_twin(run: DyingRun) -> None:
+    inner, local = run.call(0, run.namespace["outer"])(1)
+    assert (inner.__qualname__, local.__qualname__) == ("outer.<locals>.inner", "outer.<locals>.Local")
+    assert local.method.__qualname__ == "outer.<locals>.Local.method"
+    assert run.call(0, inner) is not inner
 
 
 def test_errors_in_a_call_name_the_function(run: DyingRun) -> None:
