@@ -19,7 +19,7 @@ from typing import Any
 
 import cloudpickle
 
-from colab_guard.capture import arrays, bars, dicts, files, functions, generators, iterables, loaders, tensors
+from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, positions, tensors
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
 
@@ -223,7 +223,8 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         types.FunctionType: functions.reduce_function,
         functools._lru_cache_wrapper: functions.reduce_cached,
         types.CellType: functions.reduce_cell,
-        **dict.fromkeys(dicts.VIEWS, dicts.reduce_dict_iterator),
+        **dict.fromkeys(positions.VIEWS, positions.reduce_dict_iterator),
+        positions.LIST: positions.reduce_list_iterator,
         tempfile._TemporaryFileWrapper: _refuse,
         StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,

@@ -202,11 +202,18 @@ def class_state(new: Any, state: Any) -> None:
 # -- things that are under way ------------------------------------------------------------------------
 
 
-def dict_iterator(owner: dict[Any, Any], view: str, taken: int) -> Any:
-    """The iterator of a dict's ``keys``, ``values`` or ``items`` that has given ``taken``."""
-    from colab_guard.capture.dicts import Later
+def dict_iterator(owner: dict[Any, Any], view: str, taken: int, size: int) -> Any:
+    """The iterator of the ``keys``, ``values`` or ``items`` of a dict of that size that has given ``taken``."""
+    from colab_guard.capture import positions
 
-    return Later(owner, view, taken)
+    return positions.dict_iterator(owner, view, taken, size)
+
+
+def list_iterator(owner: list[Any], index: int) -> Any:
+    """A list's iterator that stands at an index behind the list's end."""
+    from colab_guard.capture import positions
+
+    return positions.list_iterator(owner, index)
 
 
 def generator(*frame: Any) -> Any:
