@@ -19,6 +19,10 @@ DICT_ITEMS_FROZEN = True
 # A restored generator that is left before it gives another item does not run its `finally`, nor leave its `with`.
 RESTORED_NOT_CLOSED = True
 
+# An iterator of a list stands, after a restore, at the list's end at most, though it was further: a list that had
+# shrunk by then, and grows again, gives items once more.
+LIST_INDEX_CLIPPED = True
+
 PROGRAMS = {
     "CLOSURES_ABOVE_LOST": Program(
         """
@@ -74,6 +78,18 @@ log = []
 for n in numbers():
     log.append(n)
     break
+""",
+    ),
+    "LIST_INDEX_CLIPPED": Program(
+        "",
+        """
+items, log = [1, 2], []
+for item in items:
+    if item == 2:
+        items.pop()
+        for n in range(1):
+            log.append(n)
+        items.append(2)
 """,
     ),
     # Random programs don't go through such sets anyway.
