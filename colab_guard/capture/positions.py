@@ -71,9 +71,9 @@ def dict_iterator(owner: dict[Any, Any], view: str, taken: int, size: int) -> It
 def list_iterator(owner: list[Any], index: int) -> Iterator[Any]:
     """See ``rebuild.list_iterator``."""
 
-    def make() -> Iterator[Any]:
-        iterator: Iterator[Any] = iter(owner)
-        iterator.__setstate__(index)  # type: ignore[attr-defined]
+    def make() -> Any:
+        iterator: Any = iter(owner)
+        iterator.__setstate__(index)
         return iterator
 
     return Later(make, (rebuild.list_iterator, (owner, index)))

@@ -131,7 +131,8 @@ def _enter(node: ast.stmt, cursor: Path, path: Path, rewriter: Rewriter, leaf: L
             if not rewriter.reruns(items[0].optional_vars):
                 manager = method("again", ast.Constant(node.lineno), ast.Name(context_name(path), ast.Load()))
                 items = [ast.withitem(manager)]
-            return [at(ast.With(items, tail), node), *rewriter.let_go(begun, node)]
+            body = rewriter.unwound(tail, begun + 1, node)
+            return [at(ast.With(items, body), node), *rewriter.let_go(begun, node)]
         case ast.Try() | ast.TryStar():
             new = copy.copy(node)
             if within_body:

@@ -116,7 +116,9 @@ class Rewriter:
                 name = self.hide(context_name(path))
                 item.context_expr = _walrus(name, call, item.context_expr)
                 new.items = [item]
-                new.body = self.rest(LetGo(name).all(new.body), path, "body", 0)
+                inner = len(self.hidden)
+                body = self.rest(LetGo(name).all(new.body), path, "body", 0)
+                new.body = self.unwound(body, inner, node)
             case ast.Match():
                 new.cases = [
                     ast.match_case(case.pattern, case.guard, self.rest(case.body, path, f"case{number}", 0))
@@ -174,6 +176,15 @@ class Rewriter:
         """
         names: list[ast.expr] = [ast.Name(name, ast.Store()) for name in dict.fromkeys(self.hidden[before:])]
         return [at(ast.Assign(names, ast.Constant(None)), near)] if names else []
+
+    def unwound(self, body: list[ast.stmt], before: int, near: ast.stmt) -> list[ast.stmt]:
+        """A block that lets go of its hidden variables, those from ``before`` on, before an error leaves it."""
+        gone = self.let_go(before, near)
+        if not gone:
+            return body
+        kind = ast.Attribute(ast.Name(RUN, ast.Load()), "anything", ast.Load())
+        handler = ast.ExceptHandler(kind, None, [*gone, ast.Raise()])
+        return [at(ast.Try(body, [handler], [], []), near)]
 
     def outlast_pause(self, new: ast.Try | ast.TryStar, before: int) -> None:
         """Lets go in each handler, before the user's code there runs; what nobody handles ends the code. No

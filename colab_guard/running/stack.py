@@ -64,6 +64,7 @@ class Frame:
     __slots__ = ("parent", "points", "run", "site", "unit", "wrappers")
     points: list[SafePoint]
     paused = Pause  # what is raised to pause the cell
+    anything = BaseException  # under a name that no cell can change
 
     def __init__(self, run: Owner, unit: Unit, parent: Frame, site: int, wrappers: tuple[Any, ...] = ()) -> None:
         self.run, self.unit, self.parent, self.site, self.wrappers = run, unit, parent, site, wrappers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tests.cell.known import CLOSURES_ABOVE_LOST
 from tests.cell.loops import CELL_ROOM, FUNCTION_ROOM, RECURSIVE_ROOM
 from tests.cell.programs import Block, Function, Program, Tree
 from tests.cell.rendering import Call, Here, Lines, Scope, block, indented
@@ -89,13 +88,9 @@ def render(tree: Tree) -> Program:
     upper = [line for lines, up in zip(texts, there, strict=True) if up for line in lines]
     lower = [line for lines, up in zip(texts, there, strict=True) if not up for line in lines]
     made = data + [line for one in defined for line in one.made]
-    if tree.above == 3 and not (CLOSURES_ABOVE_LOST and _closed_over(defined)):
+    if tree.above == 3:
         return Program("\n".join([*upper, *made]), "\n".join(body))
     return Program("\n".join(upper), "\n".join([*lower, *made, *body]))
-
-
-def _closed_over(defined: list[Defined]) -> bool:
-    return any(one.made and one.made[0].startswith("s_") for one in defined)
 
 
 def _names(text: str, name: str) -> bool:
@@ -134,8 +129,6 @@ def _define(name: str, function: Function, callables: list[Call]) -> Defined:
     scope.kind = "pair" if kind == "pair" else "function"
     body, cost = _body(function.body, scope, shared)
     arguments, kept = (("n", 0), ("n, m=2", 0), ("n, kept=[]", 1), ("n, *, m=3, kept=[]", 1))[a % 4]
-    if CLOSURES_ABOVE_LOST and kind == "traced":
-        arguments, kept = (("n", 0), ("n, m=2", 0))[a % 2]
     if kept:
         body = ["kept.append(n)", *body, "total += len(kept)"]
     elif "m=" in arguments:

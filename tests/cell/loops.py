@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from tests.cell.known import DICT_ITEMS_FROZEN, GENERATORS_CLOSED_LATE, RESTORED_NOT_CLOSED
 from tests.cell.programs import Node
 from tests.cell.rendering import (
     STATEMENTS,
@@ -21,7 +20,7 @@ from tests.cell.rendering import (
 CELL_ROOM = 600
 FUNCTION_ROOM = 30
 RECURSIVE_ROOM = 4
-ITEMS = "sorted(table.items())" if DICT_ITEMS_FROZEN else "table.items()"
+ITEMS = "table.items()"
 LONGEST = 8  # of a list that is appended to; one that is gone through while it changes has no more steps than that
 
 
@@ -89,9 +88,6 @@ def _over_call(node: Node, here: Here, room: int) -> tuple[Lines, int]:
     if not found:
         return _for(node, here, room)
     name, text = f"i{here.depth}", found.text.format(number(here, a, b))
-    fails = RESTORED_NOT_CLOSED or (GENERATORS_CLOSED_LATE and here.shielded)
-    if fails and found.closes and here.scope.kind == "cell":
-        text = f"list({text})"
     target, text = ((name, text), (f"_, {name}", f"enumerate({text})"), (f"{name}, _", f"zip({text}, items)"))[c % 3]
     outer = here
     if found.throws and not here.caught:
