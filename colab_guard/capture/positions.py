@@ -60,7 +60,7 @@ def dict_iterator(owner: dict[Any, Any], view: str, taken: int, size: int) -> It
     """See ``rebuild.dict_iterator``."""
 
     def make() -> Iterator[Any]:
-        iterator = iter(getattr(owner, view)())
+        iterator: Iterator[Any] = iter(getattr(owner, view)())
         next(itertools.islice(iterator, taken, taken), None)
         return iterator
 
