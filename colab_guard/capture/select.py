@@ -67,6 +67,12 @@ def sharers(namespace: dict[str, Any], names: Iterable[str]) -> set[str]:
     return found
 
 
+def sharers_of_used(namespace: dict[str, Any], taken: Iterable[str], names: set[str]) -> set[str]:
+    """What must come along beside ``names``, when a snapshot of them took more, used by functions among them."""
+    used = {name for name in taken if name in namespace and is_user_name(name)}
+    return sharers(namespace, used) - names if used - names else set()
+
+
 def _reach(root: object, seen: set[int], deadline: float) -> Iterator[int]:
     """The identities of the mutable objects, and of the memory, reachable from ``root``."""
     todo, own = [root], set[int]()

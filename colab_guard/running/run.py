@@ -25,7 +25,7 @@ from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import machine_id, process_state, set_process_state, set_random_state
-from colab_guard.capture.select import names_in, sharers
+from colab_guard.capture.select import names_in, sharers, sharers_of_used
 from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
@@ -122,7 +122,12 @@ class Run(Frame):
         self._names |= set(linked)
         if linked:
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
-        self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+        begin = Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
+        if self._save(begin) and self.last is not None:
+            more = sharers_of_used(self.namespace, self.last.body["names"], self._names)
+            self._names |= more
+            if more:
+                self._save(begin)
         self.beside.listen("")
         self._go_on(counted=0)
 

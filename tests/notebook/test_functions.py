@@ -266,3 +266,19 @@ seen"""
     result = book.run(cell).check()
     assert "resumed at line 5" in said(result)[0]
     assert book.value("seen") == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_what_shares_with_what_a_function_uses_comes_along(book):
+    above = """
+model = {"w": 0}
+alias = model
+def train(n):
+    for i in range(n):
+        model["w"] += 1
+        die(i == 3)
+"""
+    book.run(above).check()
+    book.dies_in("%%checkpointed shares --every 1it\ntrain(6)")
+    book.run(above).check()
+    book.run("%%checkpointed shares --every 1it\ntrain(6)").check()
+    assert book.value("model, alias is model") == ({"w": 6}, True)
