@@ -118,15 +118,13 @@ class Run(Frame):
         self._say_causes()
         names = names_in(self.cell.module)
         self._names = names | sharers(self.namespace, names)
-        linked = self.beside.choose(self.namespace, self._names, self.cell)
-        self._names |= set(linked)
-        if linked:
+        if linked := self.beside.choose(self.namespace, self._names, self.cell):
+            self._names |= set(linked)
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
         begin = Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
         if self._save(begin) and self.last is not None:
-            more = sharers_of_used(self.namespace, self.last.body["names"], self._names)
-            self._names |= more
-            if more:
+            if more := sharers_of_used(self.namespace, self.last.body["names"], self._names):
+                self._names |= more
                 self._save(begin)
         self.beside.listen("")
         self._go_on(counted=0)
