@@ -64,7 +64,7 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
     kept = {name: cell for name, cell in cells.items() if not name.startswith(HIDDEN)}
     pickler.wanted.update(_names(pickler, function))
     return rebuild.generator, (
-        (origin.text, origin.line, origin.filename, origin.owner),
+        (origin.text, origin.line, origin.filename, origin.owner, origin.flags),
         path,
         names,
         kept,
@@ -181,7 +181,7 @@ class Tools:
 
 
 def resume(
-    origin: tuple[str, int, str, str | None],
+    origin: tuple[Any, ...],
     path: Path,
     names: dict[str, Any],
     cells: dict[str, types.CellType],

@@ -11,9 +11,10 @@ import functools
 import inspect
 import linecache
 import types
+from dataclasses import replace
 from typing import Any
 
-from colab_guard.cell.scope import Source, functions_in
+from colab_guard.cell.scope import FUTURE, Source, functions_in
 
 _files: dict[str, tuple[str, dict[str, list[Source]]]] = {}
 
@@ -21,7 +22,7 @@ _files: dict[str, tuple[str, dict[str, list[Source]]]] = {}
 def find_source(code: types.CodeType) -> Source | None:
     """Where a function's code comes from; None where no source is at hand (``exec``, ``%%time``)."""
     found = _functions(code.co_filename).get(code.co_qualname, [])
-    return next((one for one in found if one.line == code.co_firstlineno), None)
+    return next((_as_compiled(one, code) for one in found if one.line == code.co_firstlineno), None)
 
 
 def source_named(namespace: dict[str, Any], qualname: str) -> Source | None:
@@ -34,8 +35,13 @@ def source_named(namespace: dict[str, Any], qualname: str) -> Source | None:
         if isinstance(part, types.FunctionType) and part.__globals__ is namespace:
             found = _functions(part.__code__.co_filename).get(qualname)
             if found:
-                return found[-1]
+                return _as_compiled(found[-1], part.__code__)
     return None
+
+
+def _as_compiled(source: Source, code: types.CodeType) -> Source:
+    # IPython keeps to what an earlier cell imported from `__future__`, so the text alone does not tell.
+    return replace(source, flags=code.co_flags & FUTURE)
 
 
 def _functions(filename: str) -> dict[str, list[Source]]:

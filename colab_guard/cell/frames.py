@@ -79,7 +79,7 @@ def compile_generator(source: Source, path: Path, names: list[str], free: list[s
         pause = ast.copy_location(ast.Expr(ast.copy_location(ast.Yield(), node)), node)
         body = [pause, *Quiet().top(node.body)]
     left = [*declared, *map(_load, names), *without_parameters(node, body)]
-    return compile_as(node, None, left, free, source.filename, source.owner)
+    return compile_as(node, None, left, free, source)
 
 
 def _load(name: str) -> ast.stmt:

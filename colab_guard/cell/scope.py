@@ -6,9 +6,12 @@ and, for a method, inside of a class of the same name: the names that are free i
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import copy
+import functools
+import operator
 import textwrap
 import types
 from collections.abc import Iterable, Iterator
@@ -18,6 +21,9 @@ from typing import Any
 from colab_guard.cell.tree import HIDDEN, ITER, RUN, parse
 
 STATE = HIDDEN + "state"
+FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
 FUNCTION = HIDDEN + "function"
 HIDING = "_" * 8
 LOOKS_AROUND = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe"})
@@ -26,7 +32,7 @@ LOOKS_AROUND = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", 
 @dataclass(frozen=True)
 class Source:
     """A function as it stands in its file: its text, from its first decorator on; the line that begins at; the
-    class whose method it is, None for none.
+    class whose method it is, None for none; the compiler's flags for what is imported from ``__future__``.
     """
 
     name: str
@@ -34,15 +40,19 @@ class Source:
     line: int
     filename: str
     owner: str | None = None
+    flags: int = 0
 
     def as_record(self) -> dict[str, Any]:
         """As it stands in a manifest."""
-        return {"name": self.name, "text": self.text, "line": self.line, "file": self.filename, "class": self.owner}
+        return {
+            "name": self.name, "text": self.text, "line": self.line, "file": self.filename, "class": self.owner,
+            "flags": self.flags,
+        }  # fmt: skip
 
     @classmethod
     def of_record(cls, record: dict[str, Any]) -> Source:
         """The inverse of ``as_record``."""
-        return cls(record["name"], record["text"], record["line"], record["file"], record["class"])
+        return cls(record["name"], record["text"], record["line"], record["file"], record["class"], record["flags"])
 
     def node(self) -> ast.FunctionDef:
         """The function, every node at its place in the file."""
@@ -105,11 +115,13 @@ def compile_as(
     arguments: ast.arguments | None,
     body: list[ast.stmt],
     free: Iterable[str],
-    filename: str,
-    owner: str | None = None,
+    source: Source,
     qualname: str = "",
 ) -> types.CodeType:
-    """The code of a function with that body, in which the names ``free``, and ours, are free where it uses them."""
+    """The code of a function with that body in the place of ``source``, in which the names ``free``, and ours, are
+    free where it uses them.
+    """
+    owner = source.owner
     # Hidden names, lest the function's own, or its class's, be taken for a variable of the synthetic one. Python
     # passes over leading underscores of a class where it mangles.
     new = _function(FUNCTION, arguments or _arguments(()), body)
@@ -120,7 +132,7 @@ def compile_as(
         setattr(inner, "type_params", [])  # noqa: B010 - a field since 3.12, which 3.11 does not know
     outer = _function(HIDDEN + "outer", _arguments(sorted({*free, STATE, RUN, ITER})), [inner])
     module = ast.Module([ast.copy_location(outer, original)], [])
-    code = compile(ast.fix_missing_locations(module), filename, "exec", dont_inherit=True)
+    code = compile(ast.fix_missing_locations(module), source.filename, "exec", source.flags, dont_inherit=True)
     for name in [outer.name, *([HIDING + owner] if owner is not None else []), FUNCTION]:
         code = next(part for part in code.co_consts if isinstance(part, types.CodeType) and part.co_name == name)
     return _renamed(code.replace(co_name=original.name), code.co_qualname, qualname or original.name)

@@ -67,9 +67,7 @@ def twin(source: Source, original: types.CodeType, defined: frozenset[str]) -> U
     body = [*_keep_cells(shared, node), *rewriter.top(module.body)]
     if not rewriter.points:
         return None
-    code = compile_as(
-        node, bare(node.args), body, original.co_freevars, source.filename, source.owner, original.co_qualname
-    )
+    code = compile_as(node, bare(node.args), body, original.co_freevars, source, original.co_qualname)
     return Unit(original.co_qualname, source, module, rewriter.points, code)
 
 
@@ -106,7 +104,7 @@ def residual_function(
     left = rest(module, cursor, (), rewriter, leaf(rewriter, in_call))
     body = [*prologue, *without_parameters(node, left)]
     anything = ast.arguments([], [], ast.arg(ARGUMENTS[0]), [], [], ast.arg(ARGUMENTS[1]), []) if wrapped else None
-    code = compile_as(node, anything, body, cells, source.filename, source.owner, qualname)
+    code = compile_as(node, anything, body, cells, source, qualname)
     return Unit(qualname, source, module, rewriter.points, code)
 
 

@@ -122,10 +122,11 @@ class Run(Frame):
             self._names |= set(linked)
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
         begin = Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
-        if self._save(begin) and self.last is not None:
-            if more := sharers_of_used(self.namespace, self.last.body["names"], self._names):
-                self._names |= more
-                self._save(begin)
+        self._save(begin)
+        names = self.last.body["names"] if self.last is not None else []
+        if more := sharers_of_used(self.namespace, names, self._names):
+            self._names |= more
+            self._save(begin)
         self.beside.listen("")
         self._go_on(counted=0)
 

@@ -158,3 +158,17 @@ def test_errors_in_a_call_name_the_function(run: DyingRun) -> None:
         run.call(0, run.namespace["loops"])()
     with pytest.raises(TypeError, match=r"Model.fit\(\) takes 2 positional arguments but 3 were given"):
         run.call(0, run.namespace["model"].fit)(1, 2)
+
+
+def test_annotations_that_are_not_evaluated_stay_so() -> None:
+    source = (
+        "from __future__ import annotations\n"
+        + ABOVE
+        + ("def annotated(n):\n    class Local:\n        x: Unknown\n    for i in range(n): pass\n    return Local\n")
+    )
+    run = DyingRun(session_with(source), "pass", 0)
+    run.points.append(SafePoint((("body", 0),), 1, False))
+    run.namespace |= {RUN: run, ITER: iter, WANTED: False}
+    twin = run.call(0, run.namespace["annotated"])
+    assert twin is not run.namespace["annotated"]
+    assert twin(1).__annotations__ == {"x": "Unknown"}
