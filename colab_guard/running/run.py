@@ -116,15 +116,14 @@ class Run(Frame):
 
     def _begin(self) -> None:
         self._say_causes()
-        names = names_in(self.cell.module)
-        self._names = names | sharers(self.namespace, names)
+        self._names = names_in(self.cell.module)
+        self._names |= sharers(self.namespace, self._names)
         if linked := self.beside.choose(self.namespace, self._names, self.cell):
             self._names |= set(linked)
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
-        begin = Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe())
-        self._save(begin)
-        names = self.last.body["names"] if self.last is not None else []
-        if more := sharers_of_used(self.namespace, names, self._names):
+        self._save(begin := Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+        taken = self.last.body["names"] if self.last else []
+        if more := sharers_of_used(self.namespace, taken, self._names):
             self._names |= more
             self._save(begin)
         self.beside.listen("")
