@@ -13,6 +13,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import cloudpickle
+
 from colab_guard.capture.contexts import enter_again
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state, set_process_state
@@ -144,6 +146,9 @@ def count(source: str, above: str = "") -> int:
 def _begin(above: str) -> dict[str, Any]:
     """The namespace of a new process, after the cells above."""
     random.seed(7)
+    # A new process knows no class of a dead one, whose `finally` bodies ran on here while it died.
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.clear()
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
     namespace: dict[str, Any] = {"__name__": "__main__"}
     _show(above, "<above>")
     exec(compile(above, "<above>", "exec"), namespace)
