@@ -54,7 +54,7 @@ lint: .venv/.ready  ## style, types and layers only
 pytest: venvs  ## the tests only
 	$(on_the_wheel) $(ARGS)
 
-chaos: venv  ## KILLS=n kills at random instants; the ends must be those of runs never killed
+chaos: venv  ## KILLS=n kills at random instants; the ends must be those of runs never killed; ARGS="--programs 5000"
 	@.venv/bin/python -m tests.chaos --kills $(KILLS) $(ARGS)
 
 bench: venv  ## what it costs, beside what one would use instead

@@ -33,6 +33,10 @@ class Portion:
     smallest: str = ""
     difference: str = ""
 
+    def story(self) -> str:
+        """What differed, and the program."""
+        return "\n".join([f"\nseed {self.seed}: {self.difference}\n", *_indented(self.smallest)])
+
 
 @dataclass
 class Search:
@@ -52,17 +56,17 @@ class Search:
         return {portion.smallest: portion for portion in self.portions if portion.difference}
 
     def summary(self) -> str:
-        """Each difference with its program, then the line that counts."""
-        lines = []
-        for portion in self.found.values():
-            lines += [f"\nseed {portion.seed}: {portion.difference}\n", *_indented(portion.smallest)]
+        """The line that counts."""
         deaths = sum(portion.deaths for portion in self.portions)
         count = f"{self.programs} programs, {deaths} deaths, {len(self.found)} differences"
-        return "\n".join([*lines, f"{count} ({self.seconds:.0f} s)"])
+        return f"{count} ({self.seconds:.0f} s)"
 
 
 def search(programs: int, seed: int, seconds: float | None = None) -> Search:
-    """Run so many *programs* on two processes, or as many as *seconds* allow, until `ENOUGH` of them differ."""
+    """Run so many *programs* on two processes, or as many as *seconds* allow, until `ENOUGH` differ.
+
+    Those are printed as they are found.
+    """
     result, begun = Search(), time.monotonic()
     chance = random.Random(seed)
     running: dict[Future[Portion], int] = {}
@@ -79,6 +83,8 @@ def search(programs: int, seed: int, seconds: float | None = None) -> Search:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
                 result.portions.append(future.result())
+                if result.portions[-1].difference:
+                    print(result.portions[-1].story(), flush=True)
     result.seconds = time.monotonic() - begun
     return result
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
+import cloudpickle
+
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import process_state
@@ -141,7 +143,10 @@ def _publish(name: str, source: str) -> None:
 
 
 def session_with(above: str) -> dict[str, Any]:
-    """A notebook's variables after the cells above."""
+    """A notebook's variables after the cells above, in a new process."""
+    # Which knows no class of a dead one, whose `finally` bodies ran on here while it died.
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.clear()
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
     namespace: dict[str, Any] = {"__name__": "__main__"}
     _publish("<above>", above)
     exec(compile(above, "<above>", "exec"), namespace)
