@@ -30,7 +30,7 @@ def _state(session: Session, run: Run) -> str:
     if run.last is None:
         return "not saved yet"
     age = ago(session.clock() - run.last.created)
-    state = "finished" if run.finished else f"every {run.interval}"
+    state = "finished" if run.finished else f"every {run.alarm.now}"
     where = "" if run.last.body["cursor"] is None else f" at line {run.last.body['line']}"
     return f"saved {age}{where} · {size(run.last.size_bytes)} · {state}"
 

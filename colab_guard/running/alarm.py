@@ -9,10 +9,10 @@ from colab_guard.core.settings import Interval
 
 
 class Alarm:
-    """Used by the thread that runs the cell; the timer only ever raises the flag."""
+    """Used by the thread that runs the cell; the timer only ever raises the flag. ``now`` is the interval in force."""
 
     def __init__(self, interval: Interval, flag: Callable[[bool], None]) -> None:
-        self.interval = interval
+        self.interval = self.now = interval
         self._flag = flag
         self._timer: threading.Timer | None = None
         self._count = self._depth = 0

@@ -90,7 +90,7 @@ class Run(Frame):
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
         self._blocked: set[tuple[Unit | None, int]] = set()
-        self._alarm = Alarm(self.interval, self._flag)
+        self.alarm = Alarm(self.interval, self._flag)
         self._stall_seconds = 0.0
         self._interrupts = Interrupts(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
 
@@ -145,7 +145,7 @@ class Run(Frame):
 
     def _leave(self) -> None:
         self._interrupts.unwatch()
-        self._alarm.off()
+        self.alarm.off()
         loaders.unwatch()
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
@@ -227,7 +227,7 @@ class Run(Frame):
         place = Place(frame, here.path, here.line, python)
         if self._interrupts.asked:
             self._pause(place)
-        if not self._alarm.is_due(len(place.functions), here.counts):
+        if not self.alarm.is_due(len(place.functions), here.counts):
             return
         point = (frame.unit if place.functions else None, number)
         if point in self._blocked:
@@ -249,7 +249,7 @@ class Run(Frame):
         for unit in self.units.values():
             if isinstance(unit, Unit):
                 unit.passed = False
-        self._alarm.set(self._stall_seconds, counted)
+        self.alarm.set(self._stall_seconds, counted)
         if self._interrupts.asked:
             self._flag(True)
 
