@@ -1,4 +1,4 @@
-# A set of strings.
+# A set of strings, gone through once, in the order that it has when the loop begins.
 # results: vocabulary, order, index, vectors, left
 # seeded
 # hashed
@@ -6,11 +6,11 @@
 import random
 import time
 
-vocabulary = {f"word-{i * 7919 % 1000}" for i in range(300)}
+words = [f"word-{i * 7919 % 1000}" for i in range(300)]
 # %%
 %%checkpointed vocabulary
 order, index, vectors = [], {}, {}
-for number, word in enumerate(vocabulary):
+for number, word in enumerate(vocabulary := set(words)):
     index[word] = number
     order.append(word)
     vectors[word] = [random.random() for _ in range(4)]
