@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.measure import Row, best_of, seconds
 from colab_guard.capture.take import take
 from colab_guard.resume.loading import Load
-from colab_guard.running.run import _Blobs
+from colab_guard.saving import Blobs
 from colab_guard.store.repository import Repository
 
 
@@ -31,7 +31,7 @@ def rows(size_bytes: int, repeats: int) -> list[Row]:
             return seconds(commit)
 
         def commit() -> Any:
-            taken = take(namespace, ["tensors"], [], frozenset())
+            taken = take(namespace, ["tensors"], {}, frozenset())
             manifest = repository.commit("bench", {"names": taken.names}, [taken.skeleton, taken.table, *taken.memory])
             repository.prune("bench", 1)
             return manifest
@@ -46,7 +46,7 @@ def rows(size_bytes: int, repeats: int) -> list[Row]:
         manifest = commit()
 
         def restore() -> None:
-            Load(_Blobs(repository, manifest), {}, frozenset()).variables(manifest.body["names"])
+            Load(Blobs(repository, manifest), {}, frozenset()).variables(manifest.body["names"])
 
         back, load = best_of(repeats, lambda: seconds(restore), lambda: seconds(lambda: torch.load(file)))
     megabytes = f"{size_bytes / 1e6:.0f} MB"

@@ -220,6 +220,8 @@ class Run(Frame):
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
         here = frame.points[number]
+        if not (self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused):
+            return
         if os.getpid() != self._pid or threading.get_ident() != self._thread:
             return
         if self._refused is not None:
@@ -227,8 +229,6 @@ class Run(Frame):
         place = Place(frame, here.path, here.line, python)
         if self._interrupts.asked:
             self._pause(place)
-        if not self.alarm.is_due(len(place.functions), here.counts):
-            return
         point = (frame.unit if place.functions else None, number)
         if point in self._blocked:
             return

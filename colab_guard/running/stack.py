@@ -157,6 +157,10 @@ class Frame:
         new.__kwdefaults__ = getattr(like, "__kwdefaults__", None)
         return new
 
+    def depth(self) -> int:
+        """How many functions are under way below the cell."""
+        return 0 if self.parent is self else sum(1 for _ in self.chain())
+
     def chain(self) -> Iterator[Frame]:
         """The functions under way, from this one outwards; without the cell."""
         frame: Frame = self
