@@ -106,7 +106,7 @@ class Session:
         if paused is not None:
             plan = self._planned(cell, paused.body, paused.created, options, paused.names)
             said = [self._continued(cell, paused, plan)]
-            manifest = self.runs[name].last
+            manifest = self.runs[name].saver.last
         elif repository is not None and not options.fresh:
             plan, said, manifest = self._plan(cell, repository, options)
         where = options.store or self.store

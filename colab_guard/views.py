@@ -21,18 +21,18 @@ def status_text(session: Session) -> str:
         lines.append(f"{name:<8} {_state(session, run)}")
         if run.repository is not None and run.repository.path != session.store:
             lines.append(f"{'':<8} in {run.repository.path}")
-        if run.last and run.last.body["notes"]:
-            lines.append(f"{'':<8} not exact after a death: {'; '.join(run.last.body['notes'])}")
+        if run.saver.last and run.saver.last.body["notes"]:
+            lines.append(f"{'':<8} not exact after a death: {'; '.join(run.saver.last.body['notes'])}")
     return "\n".join(lines)
 
 
 def _state(session: Session, run: Run) -> str:
-    if run.last is None:
+    if run.saver.last is None:
         return "not saved yet"
-    age = ago(session.clock() - run.last.created)
+    age = ago(session.clock() - run.saver.last.created)
     state = "finished" if run.finished else f"every {run.alarm.now}"
-    where = "" if run.last.body["cursor"] is None else f" at line {run.last.body['line']}"
-    return f"saved {age}{where} · {size(run.last.size_bytes)} · {state}"
+    where = "" if run.saver.last.body["cursor"] is None else f" at line {run.saver.last.body['line']}"
+    return f"saved {age}{where} · {size(run.saver.last.size_bytes)} · {state}"
 
 
 def history_table(session: Session) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import xxhash
 
+from colab_guard.capture.memory import Piece
 from colab_guard.capture.pickler import Pickler
 
 
@@ -24,7 +25,8 @@ def fingerprints(namespace: dict[str, Any], names: Iterable[str], own_names: fro
         _, memory = pickler.regions.blobs()
         digest = xxhash.xxh3_64(pickler.skeleton())
         for blob in memory:
-            digest.update(blob)
+            for chunk in blob.chunks if isinstance(blob, Piece) else (blob,):
+                digest.update(chunk)
         found[name] = digest.intdigest()
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colab_guard.capture.links import LinkingPickler, Links
+from colab_guard.capture.memory import Piece
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
 from colab_guard.capture.select import is_user_name
@@ -36,9 +37,9 @@ class Level:
 @dataclass(frozen=True)
 class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
-    its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. ``memory`` is the
-    live objects' own, not a copy. ``links`` are the fingerprints of variables that are in ``skeleton`` by reference;
-    ``remarks`` sentences for the user about them.
+    its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. A Piece
+    of ``memory`` is the live objects' own. ``links`` are the fingerprints of variables that are in ``skeleton`` by
+    reference; ``remarks`` sentences for the user about them.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -46,7 +47,7 @@ class Taken:
     names: tuple[str, ...]
     skeleton: memoryview
     table: bytes
-    memory: list[memoryview]
+    memory: list[memoryview | Piece]
     notes: tuple[str, ...]
     packages: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)

@@ -5,6 +5,8 @@ torch's own pickling forgets ``.grad`` and copies each storage once per tensor; 
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from colab_guard.capture import rebuild
@@ -81,10 +83,37 @@ def _region(pickler: Pickler, storage: Any) -> Any:
         return linked
     key = (device, address or -len(pickler.storages))  # empty storages all lie at 0, and share nothing
     if key not in pickler.storages:
-        flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage).cpu()
+        flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
+        ready = None
+        if storage.device.type == "cuda":
+            flat, ready = _copied_from_gpu(flat)
         data = memoryview(flat.numpy())
-        pickler.storages[key] = pickler.regions.add(device, address, data, keep=(storage, flat))
+        pickler.storages[key] = pickler.regions.add(device, address, data, (storage, flat), ready)
     return pickler.storages[key]
+
+
+def _copied_from_gpu(flat: Any) -> tuple[Any, Callable[[], None]]:
+    """A copy under way into pinned memory, and what waits for it. Later work on the current stream waits for it too.
+
+    Work that the user has on streams of their own must be waited for before the safe point, as for any other use.
+    """
+    import torch
+
+    device = flat.device
+    current, side = torch.cuda.current_stream(device), _side_stream(device)
+    host = torch.empty(flat.numel(), dtype=torch.uint8, pin_memory=True)
+    side.wait_stream(current)
+    with torch.cuda.stream(side):
+        host.copy_(flat, non_blocking=True)
+    current.wait_stream(side)
+    return host, side.record_event().synchronize
+
+
+@functools.cache
+def _side_stream(device: Any) -> Any:
+    import torch
+
+    return torch.cuda.Stream(device)
 
 
 def reduce_generator(pickler: Pickler, generator: Any) -> Any:

@@ -24,6 +24,7 @@ from colab_guard.loops import where
 from colab_guard.loops.level import Level
 from colab_guard.loops.run import LoopRun
 from colab_guard.saving import Saver
+from colab_guard.saving.writer import BEGIN_SECONDS
 from colab_guard.store.repository import Repository
 
 T = TypeVar("T")
@@ -137,6 +138,7 @@ class Live(Iterator[T]):
         self._owner, self._rest = (os.getpid(), threading.get_ident()), None
         if level.depth == 0 and level.count == 0:
             run.save()
+            run.saver.finish(BEGIN_SECONDS)
         return True
 
     def _outermost(self, loop: Loop[T], line: int) -> LoopRun | None:
@@ -186,6 +188,7 @@ class Live(Iterator[T]):
         elif finished and run.plan is None:
             run.save(finished=True)
         else:
+            run.saver.finish()
             where.say(
                 f"{level.name} was left before its end, in item {level.count}; started again, it goes on from its "
                 f"newest snapshot."

@@ -18,6 +18,7 @@ from colab_guard.loops.level import Level
 from colab_guard.loops.roots import RootLoad, RootPickler, contents, put_contents, tells_its_state
 from colab_guard.loops.where import SESSION, arguments, main_namespace
 from colab_guard.saving import Content, Saver
+from colab_guard.saving.writer import FINISH_SECONDS
 from colab_guard.store.manifest import Manifest
 
 
@@ -206,6 +207,7 @@ class LoopRun:
 
     def save_if_due(self, level: Level) -> None:
         """A snapshot, where the interval of the loop that asks is over."""
+        self.saver.settle()
         every = level.interval.after(self._stall_seconds)
         if every.iterations is not None:
             due = self._items - self._items_saved >= every.iterations
@@ -217,9 +219,13 @@ class LoopRun:
     def save(self, *, finished: bool = False) -> None:
         """A snapshot of all loops under way, or of how the outermost ended."""
         begun = time.monotonic()
-        self.saver.save(partial(self._take, finished), " The loop goes on, and tries again.")
+        patient = finished or self.levels[-1].interval.iterations is not None
+        again = " The loop goes on, and tries again."
+        self.saver.save(partial(self._take, finished), again, FINISH_SECONDS if patient else 0.0)
         self._mark()
         self._stall_seconds = self._saved_at - begun
+        if finished:
+            self.saver.finish()
 
     def _mark(self) -> None:
         self._saved_at, self._items_saved = time.monotonic(), self._items

@@ -16,6 +16,7 @@ class Alarm:
         self._flag = flag
         self._timer: threading.Timer | None = None
         self._count = self._depth = 0
+        self._rang = False
 
     def set(self, stall_seconds: float, counted: int) -> None:
         """Lowers the flag until the next snapshot is due; ``counted`` iterations of that interval have begun."""
@@ -27,7 +28,8 @@ class Alarm:
         self._flag(False)
         self.now = self.interval.after(stall_seconds)
         assert self.now.seconds is not None, "it is no number of iterations"
-        self._timer = threading.Timer(self.now.seconds, self._flag, (True,))
+        self._rang = False
+        self._timer = threading.Timer(self.now.seconds, self._ring)
         self._timer.name, self._timer.daemon = "colab_guard-timer", True
         self._timer.start()
 
@@ -43,7 +45,18 @@ class Alarm:
         ``counts`` an iteration: one of the innermost loop that is running, and no other.
         """
         if self.interval.iterations is None:
-            return True
+            return self._rang
         self._count += counts and depth >= self._depth
         self._depth = depth
         return self._count > self.interval.iterations
+
+    def lower(self, unless: Callable[[], bool]) -> None:
+        """Lowers the flag, which somebody else has raised, unless it is to be up."""
+        if self.interval.iterations is None:
+            self._flag(False)
+            if self._rang or unless():
+                self._flag(True)
+
+    def _ring(self) -> None:
+        self._rang = True
+        self._flag(True)

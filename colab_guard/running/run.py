@@ -33,7 +33,6 @@ from colab_guard.cell.tree import WANTED, Path, is_hidden
 from colab_guard.cell.units import Unit
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
-from colab_guard.core.words import ago
 from colab_guard.resume.outputs import prepare
 from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
@@ -42,9 +41,9 @@ from colab_guard.running.deeper import deeper
 from colab_guard.running.pausing import Interrupts, Kept, is_handled
 from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
-from colab_guard.running.telling import differences, restored, sentences, where
+from colab_guard.running.telling import differences, restored, sentences, stopped
 from colab_guard.saving import Content, Saver
-from colab_guard.store.manifest import Manifest
+from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
@@ -82,8 +81,9 @@ class Run(Frame):
     def __post_init__(self) -> None:
         self.run = self.parent = self
         self.saver = Saver(
-            self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken, Inexact), sentences
-        )
+            self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken, Inexact), sentences,
+            stored=self.beside.committed, wake=partial(self._flag, True), clock=self.clock,
+        )  # fmt: skip
         self._strict = self.exact
         self._refused: Inexact | None = None
         self._from_memory = self.state is not None
@@ -93,11 +93,6 @@ class Run(Frame):
         self.alarm = Alarm(self.interval, self._flag)
         self._stall_seconds = 0.0
         self._interrupts = Interrupts(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
-
-    @property
-    def last(self) -> Manifest | None:
-        """The newest snapshot of this run."""
-        return self.saver.last
 
     # -- what the rewritten cell calls, beside what every frame offers -------------------------------------
 
@@ -121,11 +116,8 @@ class Run(Frame):
         if linked := self.beside.choose(self.namespace, self._names, self.cell):
             self._names |= set(linked)
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
-        self._save(begin := Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
-        taken = self.last.body["names"] if self.last else []
-        if more := sharers_of_used(self.namespace, taken, self._names):
-            self._names |= more
-            self._save(begin)
+        self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+        self.saver.finish(BEGIN_SECONDS)
         self.beside.listen("")
         self._go_on(counted=0)
 
@@ -134,13 +126,12 @@ class Run(Frame):
         if kind is None:
             if self.plan is None or self.plan.cursor is not None:
                 self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
+                self.saver.finish()
             self.finished = True
-        elif self.last is not None and not issubclass(kind, Pause):
-            age = self.clock() - self.last.created
-            self.say(
-                f"{self.cell.name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot "
-                f"of {ago(age)} ({where(self.last.body)})."
-            )
+        elif not issubclass(kind, Pause):
+            self.saver.finish(BEGIN_SECONDS)
+            if self.saver.last is not None:
+                self.say(stopped(self.cell.name, kind, self.saver.last, self.clock()))
         self._leave()
 
     def _leave(self) -> None:
@@ -220,9 +211,11 @@ class Run(Frame):
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
         here = frame.points[number]
-        if not (self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused):
-            return
         if os.getpid() != self._pid or threading.get_ident() != self._thread:
+            return
+        self.saver.settle()
+        if not (self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused):
+            self.alarm.lower(unless=lambda: self._interrupts.asked)
             return
         if self._refused is not None:
             raise self._refused  # again, lest an `except` of the user's swallow it
@@ -263,16 +256,19 @@ class Run(Frame):
     # -- snapshots --------------------------------------------------------------------------------------
 
     def _save(self, place: Place) -> bool:
-        """Takes and commits a snapshot; whether that went well. Raises Unsaveable and Broken, and nothing else."""
+        """Takes a snapshot; whether that was begun. Raises Unsaveable and Broken, and nothing else."""
         again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
-        saved = self.saver.save(partial(self._take, place), again)
-        self.beside.committed(self.saver.last if saved else None)
-        return saved
+        # Those that are due after so many iterations, and those of the beginning and the end, are taken where they are.
+        patient = self.interval.iterations is not None or place.path == BEGIN or not place.python
+        return self.saver.save(partial(self._take, place), again, FINISH_SECONDS if patient else 0.0)
 
     def _take(self, place: Place) -> Content:
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
         taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels, self.beside.links)
+        if place.path == BEGIN and (more := sharers_of_used(self.namespace, taken.names, self._names)):
+            self._names |= more
+            return self._take(place)
         for remark in taken.remarks:
             self.saver.say_once(remark)
         blobs, beside, notes = self.beside.blobs(taken)
@@ -281,7 +277,7 @@ class Run(Frame):
             self._refused = Inexact(causes)
             raise self._refused
         # Two are looked at so strictly: that of the beginning, and the first in the middle.
-        self._strict = self._strict and self.last is None
+        self._strict = self._strict and place.path == BEGIN
         body = {
             **self._about(),
             **found.body,
@@ -306,7 +302,7 @@ class Run(Frame):
         """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""
         try:
             found = standing(place, self.cell, self.points, self.namespace, self.rerun)
-            saved = self._save(place)
+            saved = self._save(place) and self.saver.finish()
         except (Unsaveable, Broken):
             return
         state = replace(found.state, process=process_state())

@@ -11,6 +11,7 @@ from colab_guard.core.causes import Cause
 from colab_guard.core.errors import Inexact
 from colab_guard.core.words import ago, count_of
 from colab_guard.resume.plan import Plan
+from colab_guard.store.manifest import Manifest
 
 
 def restored(plan: Plan, name: str, now: float, count: int, differs: Sequence[str]) -> list[str]:
@@ -40,3 +41,11 @@ def sentences(causes: Sequence[str]) -> list[str]:
 def where(body: Mapping[str, Any]) -> str:
     """Where a snapshot's cursor stands, in words."""
     return str(body.get("place", f"line {body['line']}"))
+
+
+def stopped(name: str, kind: type[BaseException], last: Manifest, now: float) -> str:
+    """What a cell says that an error ended, whose newest snapshot is ``last``."""
+    return (
+        f"{name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot of "
+        f"{ago(now - last.created)} ({where(last.body)})."
+    )

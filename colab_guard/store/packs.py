@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from colab_guard.store.backend import Backend
 from colab_guard.store.manifest import BlobRef
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 FOLDER = "packs"
 NAME = re.compile(FOLDER + r"/([0-9a-f]{12})\.pack")
 CHUNK_BYTES = 4_000_000  # large enough for a network mount, small beside any model
+
+
+class Chunks(ABC):
+    """A blob in pieces, one behind the other, which is gone through more than once."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[ReadableBuffer]:
+        """The pieces, the same ones each time."""
 
 
 def pack_name(pack: str) -> str:

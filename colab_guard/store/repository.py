@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 import secrets
@@ -21,6 +22,7 @@ from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
+from colab_guard.store.packs import Chunks
 from colab_guard.store.prune import prune
 from colab_guard.store.sealed import seal, typed, unseal
 from colab_guard.store.verify import Report, verify
@@ -61,11 +63,17 @@ class Repository:
             folder = Folder(root)
         return cls(folder, clock=clock)
 
-    def commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[ReadableBuffer | BlobRef]) -> Manifest:
-        """Writes a snapshot; when this returns, it is durable.
+    def commit(
+        self,
+        cell: str,
+        body: Mapping[str, Any],
+        blobs: Sequence[ReadableBuffer | Chunks | BlobRef],
+        created: float | None = None,
+    ) -> Manifest:
+        """Writes a snapshot, taken at ``created`` (now); when this returns, it is durable.
 
-        A blob is bytes, which must not change until this returns, or a BlobRef of this repository for content
-        that is known to be unchanged. Bytes that are stored already are not stored again.
+        A blob is bytes, or chunks of bytes, which must not change until this returns, or a BlobRef of this repository
+        for content that is known to be unchanged. Bytes that are stored already are not stored again.
 
         Raises UsageError for a cell name or body that can't be stored, and StoreUnavailable; what was there before
         is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again, with bytes.
@@ -83,7 +91,7 @@ class Repository:
                 id=_new_id(),
                 seq=next_seq(self._backend),
                 cell=cell,
-                created=float(self._clock()),
+                created=float(self._clock() if created is None else created),
                 blobs=refs,
                 body=body,
                 new_bytes=new.size_bytes,
@@ -94,7 +102,7 @@ class Repository:
                 raise UsageError(f"the snapshot of {cell!r} has a body that JSON can't hold: {error}.") from error
             try:
                 if new.blobs:
-                    self._backend.write_new(packs.pack_name(new.pack), new.blobs)
+                    self._backend.write_new(packs.pack_name(new.pack), itertools.chain.from_iterable(new.blobs))
                 self._backend.write_new(manifest.name, [data])
                 if any(ref.pack != new.pack for ref in refs):
                     self._check_not_pruned(refs)
@@ -227,16 +235,20 @@ class _NewPack:
     def __init__(self, stored: Mapping[str, BlobRef]) -> None:
         self.pack = _new_id()
         self.refs = dict(stored)  # by digest
-        self.blobs: list[memoryview] = []
+        self.blobs: list[Chunks | list[memoryview]] = []
         self.size_bytes = 0
 
-    def add(self, blob: ReadableBuffer) -> BlobRef:
-        view = _flat(memoryview(blob))
-        digest = hashlib.sha256(view).hexdigest()
+    def add(self, blob: ReadableBuffer | Chunks) -> BlobRef:
+        chunks = blob if isinstance(blob, Chunks) else [_flat(memoryview(blob))]
+        hasher, size_bytes = hashlib.sha256(), 0
+        for chunk in chunks:
+            hasher.update(chunk)
+            size_bytes += memoryview(chunk).nbytes
+        digest = hasher.hexdigest()
         if digest not in self.refs:
-            self.refs[digest] = BlobRef(digest, len(view), self.pack, self.size_bytes)
-            self.blobs.append(view)
-            self.size_bytes += len(view)
+            self.refs[digest] = BlobRef(digest, size_bytes, self.pack, self.size_bytes)
+            self.blobs.append(chunks)
+            self.size_bytes += size_bytes
         return self.refs[digest]
 
 

@@ -30,6 +30,12 @@ sys.addaudithook(_heard)
 def tick():
     print("tick", flush=True)
 
+def die():
+    "Ends the process, once the snapshot that is being written is stored."
+    from colab_guard.saving.writer import WRITER
+    WRITER.finish()
+    os.kill(os.getpid(), signal.SIGKILL)
+
 def end(*values):
     "Prints what the run came to."
     print("end", hashlib.sha256(repr(values).encode()).hexdigest(), flush=True)

@@ -9,7 +9,7 @@ import pytest
 from tests.loops.script import Script
 from tests.support.kernel import Kernel, KernelDiedError
 
-HEAD = "import os, sys\nfrom helpers import end, tick\nimport colab_guard as cg\n"
+HEAD = "import os, sys\nfrom helpers import die, end, tick\nimport colab_guard as cg\n"
 FIRST = "first = not os.path.exists('second'); open('second', 'w').close()\n"
 
 
@@ -68,7 +68,7 @@ def test_return_ends_a_loop_and_each_call_of_a_function_is_a_loop_of_its_own(tmp
 def train(fold, log):
     for n in cg.loop(range(5), name="train", every="1it", state=[log]):
         log.append((fold, n))
-        if first and fold == 1 and n == 2: os.kill(os.getpid(), 9)
+        if first and fold == 1 and n == 2: die()
         if n == 3: return len(log)
 end([train(fold, log) or log for fold in range(3) for log in [[]]] if first else None)
 """
@@ -157,7 +157,7 @@ def test_an_imported_module_is_as_good_as_a_script(tmp_path: Path) -> None:
         "import os\nimport colab_guard as cg\nclass Log:\n    def __init__(self): self.items = []\n"
         "def train():\n    log = Log()\n    for n in cg.loop(range(4), name='l', every='1it', state=[log]):\n"
         "        if n == 2 and not os.path.exists('second'):\n            open('second', 'w').close()\n"
-        "            os.kill(os.getpid(), 9)\n        log.items.append(n)\n    assert log.items == [0, 1, 2, 3]\n"
+        "            die()\n        log.items.append(n)\n    assert log.items == [0, 1, 2, 3]\n"
     )
     script.run()
     life = script.run()
@@ -172,6 +172,8 @@ done = []
 for n in cg.loop(range(5), name="l", every="1it", state=[done]):
     if n == 3 and not os.path.exists("second"):
         open("second", "w").close()
+        from colab_guard.saving.writer import WRITER
+        WRITER.finish()
         os.kill(os.getpid(), 9)
     done.append(n)
 print(done)

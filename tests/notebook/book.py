@@ -24,8 +24,10 @@ def stop(now=True):
     if now and not os.path.exists(f"{HERE}/second life"):
         raise RuntimeError("stopped")
 def die(now=True):
-    "Ends the kernel, while this is the first life."
+    "Ends the kernel, while this is the first life, once what is being written is stored."
     if now and not os.path.exists(f"{HERE}/second life"):
+        from colab_guard.saving.writer import WRITER
+        WRITER.finish()
         os.kill(os.getpid(), 9)
 """
 

@@ -1,0 +1,220 @@
+"""The snapshots of one cell or loop in their repository: what fails there is said, and never stops a training."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from colab_guard.capture.memory import SMALL_BYTES
+from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.saving.freezing import Blob, Freezer, Key, key_of
+from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
+from colab_guard.store.manifest import BlobRef, Manifest
+from colab_guard.store.packs import Chunks
+from colab_guard.store.repository import Repository
+
+KEEP = 3
+HANG_SECONDS = 60.0  # without any progress, while the cell is held
+
+Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs: bytes, BlobRefs, Pieces
+
+
+def not_kept(notes: Sequence[str]) -> list[str]:
+    """What is said of the notes of a snapshot."""
+    return [f"not kept in snapshots: {', '.join(notes)}."]
+
+
+def _ignore(manifest: Manifest | None) -> None:
+    pass
+
+
+@dataclass
+class Saver:
+    """Takes the snapshots of one cell or loop, has them written, and reads them; used by the thread of that cell.
+    ``never`` lists the errors of taking one that the caller handles; ``sentences`` are what is said of notes that are
+    new; ``stored`` is told of each snapshot that was written, None for one that was not; ``wake`` is called in the
+    background when there is something to say.
+    """
+
+    name: str
+    open_repository: Callable[[], Repository]
+    say: Callable[[str], None]
+    repository: Repository | None = None
+    never: tuple[type[Exception], ...] = ()
+    sentences: Callable[[Sequence[str]], Sequence[str]] = not_kept
+    stored: Callable[[Manifest | None], None] = _ignore
+    wake: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.time
+    last: Manifest | None = None
+    skipped: int = 0  # snapshots that were due while another was being written
+    _freezer: Freezer = field(default_factory=lambda: Freezer(WRITER.pool))
+    _known: dict[Key, BlobRef] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
+    _noted: set[str] = field(default_factory=set)
+    _failing: bool = False
+    _slow: bool = False
+    _job: Job | None = None
+    _otherwise: str = ""
+
+    def opened(self) -> Repository:
+        """The repository, opened when it is first needed. Raises StoreError."""
+        if self.repository is None:
+            self.repository = self.open_repository()
+        return self.repository
+
+    def blobs(self, manifest: Manifest) -> Blobs:
+        """What a manifest lists."""
+        return Blobs(self.opened(), manifest)
+
+    def save(self, take: Callable[[], Content], otherwise: str, wait_seconds: float = 0.0) -> bool:
+        """Takes a snapshot, and has it written; whether that was begun. What goes wrong is said once, with what happens
+        ``otherwise``, and again only after it went well in between.
+
+        While another is being written it is waited for, for at most ``wait_seconds``, then this one is skipped; a
+        store that took longer than that once is not waited for again until it is back.
+        """
+        if not WRITER.finish(0.0 if self._slow else wait_seconds):
+            self._slow = wait_seconds > 0
+            self._skip(otherwise)
+            return False
+        self._slow = False
+        self.settle()
+        self._otherwise = otherwise
+        try:
+            body, blobs = take()
+            held = self._hand_over(body, blobs)
+        except self.never:
+            raise
+        except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling
+            self._failed(error)
+            return False
+        if new := [note for note in body["notes"] if note not in self._noted]:
+            self._noted.update(new)
+            for text in self.sentences(new):
+                self.say_once(text)
+        if held is not None:
+            self._hold(held)
+        return True
+
+    def finish(self, seconds: float = FINISH_SECONDS) -> bool:
+        """Waits until what is being written is stored; whether it is. Says so where that took too long."""
+        over = WRITER.finish(seconds)
+        self.settle()
+        if not over and seconds >= FINISH_SECONDS:
+            self.say(f"the newest snapshot of {self.name} is still being written.")
+        return over and not self._failing
+
+    def settle(self) -> None:
+        """Takes note, and tells, of what has been written since."""
+        job = self._job
+        if job is None or (not job.is_over and WRITER.job is job):
+            return
+        self._job = None
+        if not job.is_over:  # and not the writer's: this is a child of the process that has it
+            return
+        if job.error is not None:
+            self._freezer.failed()
+            self._known.clear()
+            self.stored(None)
+            self._failed(job.error)
+            return
+        self.last, frozen, keys = job.result
+        self._freezer.written(frozen, keys)
+        self._known = {key: ref for key, ref in zip(keys, self.last.blobs, strict=True) if key}
+        self.stored(self.last)
+        if self._failing:
+            self.say("snapshots are taken again.")
+        self._failing = False
+
+    def say_once(self, text: str) -> None:
+        """Says what was not said before."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
+    def _hand_over(self, body: Mapping[str, Any], blobs: Sequence[Any]) -> Job | None:
+        """The job that writes a snapshot, if the cell must be held until it is over."""
+        taken_at, body = self.clock(), json.loads(json.dumps(body))  # a copy: parts of it may be the cell's own
+        with WRITER.handing_over():
+            frozen, held = self._freezer.freeze(blobs)
+            self._job = Job(lambda job: self._write(job, body, frozen, taken_at), self._written)
+            WRITER.submit(self._job)
+        return self._job if held else None
+
+    def _write(
+        self, job: Job, body: Mapping[str, Any], frozen: Sequence[Blob | BlobRef], taken_at: float
+    ) -> tuple[Manifest, Sequence[Blob | BlobRef], list[Key | None]]:
+        # In the writer's thread; the cell's touches none of this until the job is over.
+        keys, contents = list[Key | None](), list[Any]()
+        for blob in frozen:
+            key = None if isinstance(blob, BlobRef) else blob.key or _key(_Chunks(job, blob))
+            keys.append(key)
+            known = self._known.get(key) if key else None
+            contents.append(known or (blob if isinstance(blob, BlobRef) else _Chunks(job, blob)))
+        repository = self.opened()
+        manifest = repository.commit(self.name, body, contents, created=taken_at)
+        job.step()
+        repository.prune(self.name, KEEP)
+        return manifest, frozen, keys
+
+    def _written(self, job: Job) -> None:
+        if job.error is not None or self._failing:
+            self.wake()
+
+    def _hold(self, job: Job) -> None:
+        begun = time.monotonic()
+        job.wait_while_moving(HANG_SECONDS)
+        self.say_once(
+            f"what changed does not fit into the free memory a second time, so the cell waited "
+            f"{time.monotonic() - begun:.0f} s while its snapshot was written, and will again."
+        )
+
+    def _skip(self, otherwise: str) -> None:
+        self.skipped += 1
+        job = WRITER.job
+        if job is not None and job.still_seconds > HANG_SECONDS:
+            self._otherwise = otherwise
+            self._failed(StoreUnavailable(f"the store has not answered for {job.still_seconds:.0f} s."))
+
+    def _failed(self, error: BaseException) -> None:
+        if not self._failing:
+            reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}."
+            self.say(f"no snapshot could be taken: {reason}{self._otherwise}")
+        self._failing = True
+
+
+class _Chunks(Chunks):
+    """A blob's chunks, as often as they are wanted, a step of the job before each."""
+
+    def __init__(self, job: Job, blob: Blob) -> None:
+        self._job, self._blob = job, blob
+        if blob.ready:
+            blob.ready()
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for chunk in self._blob.chunks:
+            self._job.step()
+            yield chunk
+
+
+def _key(chunks: _Chunks) -> Key | None:
+    key = key_of(chunks)
+    return key if key[1] >= SMALL_BYTES else None
+
+
+class Blobs:
+    """The blobs of a manifest by number, see ``resume.loading``."""
+
+    def __init__(self, repository: Repository, manifest: Manifest) -> None:
+        self._repository, self._refs = repository, manifest.blobs
+
+    def read(self, number: int, into: memoryview | None = None) -> memoryview:
+        """A whole blob, in new memory or in memory of its size."""
+        return self._repository.read(self._refs[number], into)
+
+    def size_bytes(self, number: int) -> int:
+        """Its size."""
+        return self._refs[number].size_bytes
