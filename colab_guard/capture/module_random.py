@@ -68,8 +68,13 @@ def _users_modules(count: int) -> list[str]:
 @cache
 def _is_users(file: str | None) -> bool:
     path = os.path.realpath(file) if file else ""
+    return bool(path) and not path.startswith(_installed()) and "-packages" + os.sep not in path
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """Where what is installed lies, and we."""
     own = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    installed = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
-    places = {own, *installed, *site.getsitepackages(), site.getusersitepackages()}
-    inside = any(path.startswith(os.path.realpath(place) + os.sep) for place in places)
-    return bool(path) and not inside and "-packages" + os.sep not in path
+    kinds = {sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+    places = {own, *kinds, *site.getsitepackages(), site.getusersitepackages()}
+    return tuple(os.path.realpath(place) + os.sep for place in places)
