@@ -27,12 +27,15 @@ def status_text(session: Session) -> str:
 
 
 def _state(session: Session, run: Run) -> str:
+    run.saver.settle()
     if run.saver.last is None:
         return "not saved yet"
     age = ago(session.clock() - run.saver.last.created)
     state = "finished" if run.finished else f"every {run.alarm.now}"
     where = "" if run.saver.last.body["cursor"] is None else f" at line {run.saver.last.body['line']}"
-    return f"saved {age}{where} · {size(run.saver.last.size_bytes)} · {state}"
+    skipped = f" · {run.saver.skipped} skipped: the store is slower" if run.saver.skipped else ""
+    waited = f" · the cell waited {run.saver.stall_seconds:.2g} s" if run.saver.stall_seconds else ""
+    return f"saved {age}{where} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}"
 
 
 def history_table(session: Session) -> str:

@@ -37,7 +37,6 @@ class LoopRun:
     _items: int = 0
     _items_saved: int = 0
     _saved_at: float = 0.0
-    _stall_seconds: float = 0.0
 
     # -- going on from a snapshot -----------------------------------------------------------------------
 
@@ -208,7 +207,7 @@ class LoopRun:
     def save_if_due(self, level: Level) -> None:
         """A snapshot, where the interval of the loop that asks is over."""
         self.saver.settle()
-        every = level.interval.after(self._stall_seconds)
+        every = level.interval.after(self.saver.stall_seconds)
         if every.iterations is not None:
             due = self._items - self._items_saved >= every.iterations
         else:
@@ -218,12 +217,10 @@ class LoopRun:
 
     def save(self, *, finished: bool = False) -> None:
         """A snapshot of all loops under way, or of how the outermost ended."""
-        begun = time.monotonic()
         patient = finished or self.levels[-1].interval.iterations is not None
         again = " The loop goes on, and tries again."
         self.saver.save(partial(self._take, finished), again, FINISH_SECONDS if patient else 0.0)
         self._mark()
-        self._stall_seconds = self._saved_at - begun
         if finished:
             self.saver.finish()
 

@@ -91,7 +91,6 @@ class Run(Frame):
         self._names: set[str] = set()
         self._blocked: set[tuple[Unit | None, int]] = set()
         self.alarm = Alarm(self.interval, self._flag)
-        self._stall_seconds = 0.0
         self._interrupts = Interrupts(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
 
     # -- what the rewritten cell calls, beside what every frame offers -------------------------------------
@@ -225,7 +224,6 @@ class Run(Frame):
         point = (frame.unit if place.functions else None, number)
         if point in self._blocked:
             return
-        begun = time.perf_counter()
         try:
             self._save(place)
         except (Unsaveable, Broken) as error:
@@ -233,7 +231,6 @@ class Run(Frame):
             self._blocked.add(point)
             self.saver.say_once(f"the loop in {place} can't be left in its middle: {error}")
             return
-        self._stall_seconds = time.perf_counter() - begun
         self._go_on(counted=int(here.counts))
 
     def _go_on(self, counted: int) -> None:
@@ -242,7 +239,7 @@ class Run(Frame):
         for unit in self.units.values():
             if isinstance(unit, Unit):
                 unit.passed = False
-        self.alarm.set(self._stall_seconds, counted)
+        self.alarm.set(self.saver.stall_seconds, counted)
         if self._interrupts.asked:
             self._flag(True)
 

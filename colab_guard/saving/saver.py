@@ -50,6 +50,7 @@ class Saver:
     clock: Callable[[], float] = time.time
     last: Manifest | None = None
     skipped: int = 0  # snapshots that were due while another was being written
+    stall_seconds: float = 0.0  # how long the cell waited for the newest snapshot
     _freezer: Freezer = field(default_factory=lambda: Freezer(WRITER.pool))
     _known: dict[Key, BlobRef] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
@@ -76,6 +77,7 @@ class Saver:
         While another is being written it is waited for, for at most ``wait_seconds``, then this one is skipped; a
         store that took longer than that once is not waited for again until it is back.
         """
+        begun = time.perf_counter()
         if not WRITER.finish(0.0 if self._slow else wait_seconds):
             self._slow = wait_seconds > 0
             self._skip(otherwise)
@@ -91,12 +93,18 @@ class Saver:
         except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling
             self._failed(error)
             return False
+        if held is not None:
+            held.wait_while_moving(HANG_SECONDS)
+        self.stall_seconds = time.perf_counter() - begun
+        if held is not None:
+            self.say_once(
+                f"what changed does not fit into the free memory a second time, so the cell waited "
+                f"{self.stall_seconds:.1f} s while its snapshot was written, and will again."
+            )
         if new := [note for note in body["notes"] if note not in self._noted]:
             self._noted.update(new)
             for text in self.sentences(new):
                 self.say_once(text)
-        if held is not None:
-            self._hold(held)
         return True
 
     def finish(self, seconds: float = FINISH_SECONDS) -> bool:
@@ -163,14 +171,6 @@ class Saver:
     def _written(self, job: Job) -> None:
         if job.error is not None or self._failing:
             self.wake()
-
-    def _hold(self, job: Job) -> None:
-        begun = time.monotonic()
-        job.wait_while_moving(HANG_SECONDS)
-        self.say_once(
-            f"what changed does not fit into the free memory a second time, so the cell waited "
-            f"{time.monotonic() - begun:.0f} s while its snapshot was written, and will again."
-        )
 
     def _skip(self, otherwise: str) -> None:
         self.skipped += 1

@@ -22,8 +22,10 @@ def test_after_cells_that_ended_and_cells_that_did_not(book):
     book.run("%%checkpointed ended --every 1it\nfor i in range(3): pass").check()
     assert book.run("%%checkpointed broken --every 2it\na = 1\nfor i in range(6): 1 / (i - 5)").error
     status = book.run("%guard status").check().text
-    assert re.search(r"^ended +saved \d+ s ago · [\d.]+ kB · finished$", status, re.M)
-    assert re.search(r"^broken +saved \d+ s ago at line 3 · [\d.]+ kB · every 2 iterations$", status, re.M)
+    assert re.search(r"^ended +saved \d+ s ago · [\d.]+ kB · the cell waited \S+ s · finished$", status, re.M)
+    assert re.search(
+        r"^broken +saved \d+ s ago at line 3 · [\d.]+ kB · the cell waited \S+ s · every 2 iterations$", status, re.M
+    )
     history = book.run("%guard history").check().text.splitlines()
     assert history[0].split() == ["no.", "taken", "cell", "where", "holds", "new", "bytes"]
     assert re.fullmatch(r"\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +broken +line 3 +[\d.]+ kB +.*", history[1])

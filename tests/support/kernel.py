@@ -143,6 +143,14 @@ class Kernel:
         """What the stop button does."""
         os.kill(self.pid, signal.SIGINT)
 
+    def ask_to_end(self, *, by_signal: bool, within: float = 30.0) -> int:
+        """What a server does first: a message, or SIGTERM to one that is busy; its exit status once it has gone."""
+        if by_signal:
+            self._process.terminate()
+        else:
+            self._client.shutdown()
+        return self._process.wait(within)
+
     def kill(self) -> None:
         """SIGKILL the kernel's process and return once it is gone. What it forked is left to notice."""
         self._process.kill()
