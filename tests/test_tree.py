@@ -23,6 +23,8 @@ ALLOWED_SKIPS = {
     "tests/chaos/test_compare.py": "values of numpy, torch and pandas",
     "tests/chaos/test_harness.py": "cells that need numpy, torch or pandas",
     "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13; a small tmpfs needs root",
+    "tests/saving/test_memory.py": "a control group is made by root",
+    "tests/saving/test_torch.py": "memory on a GPU needs one",
     "tests/store/test_faults.py": "a full disk is a small tmpfs, which root mounts",
     "tests/test_pins.py": "Colab's pins need Python 3.11 and 3.13",
     "tests/test_tree.py": "an unpacked archive has no list of committed files",

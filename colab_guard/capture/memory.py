@@ -91,7 +91,8 @@ class Regions:
                 size_bytes = self._regions[number].size_bytes
                 table[3 * number : 3 * number + 3] = array("Q", [blob, start + offset, size_bytes])
 
-        for piece, members in self._pieces():
+        # In the order of the pickle: that of addresses changes from one snapshot to the next, where nothing else does.
+        for piece, members in sorted(self._pieces(), key=lambda found: min(number for number, _ in found[1])):
             if piece.size_bytes >= SMALL_BYTES:
                 large.append(piece)
                 note(members, len(large), 0)

@@ -82,9 +82,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         """The top-level modules whose types and functions are in the pickles, Python's own and ours left out."""
         return {name.partition(".")[0] for name in self._modules} - sys.stdlib_module_names - NO_PACKAGES
 
-    def skeleton(self) -> memoryview:
-        """The pickles so far, one behind the other."""
-        return self._file.getbuffer()
+    def skeleton(self) -> bytes:
+        """The pickles so far, one behind the other; no copy."""
+        return self._file.getvalue()
 
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""

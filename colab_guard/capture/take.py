@@ -45,7 +45,7 @@ class Taken:
     """
 
     names: tuple[str, ...]
-    skeleton: memoryview
+    skeleton: bytes
     table: bytes
     memory: list[memoryview | Piece]
     notes: tuple[str, ...]

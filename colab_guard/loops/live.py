@@ -250,6 +250,7 @@ def _drop(run: LoopRun, depth: int) -> None:
             del _names[level.name]
     del run.levels[depth:]
     if not run.levels:
+        run.saver.release()
         if _thread.run is run:
             _thread.run = None
         if not _names:

@@ -136,6 +136,7 @@ class Run(Frame):
     def _leave(self) -> None:
         self._interrupts.unwatch()
         self.alarm.off()
+        self.saver.release()
         loaders.unwatch()
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]

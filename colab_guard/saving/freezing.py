@@ -20,9 +20,11 @@ from colab_guard.saving.pool import SLAB_BYTES, Pool
 from colab_guard.store.manifest import BlobRef
 
 RESERVE_SHARE = 0.05  # of all memory is left free
+SPARE_BYTES = 128 * 1024 * 1024  # kept beside what changed, for what will: it need not be what changed before
 
 Key = tuple[int, int]  # xxh3, size in bytes
 Where = tuple[str, int, int]  # address space, address, size in bytes
+Found = tuple[Where | None, Key | None]  # of a blob: where it lay, what it held
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,17 @@ class Freezer:
             found[n] = Blob(copies, blob.where)
         return found, False
 
-    def written(self, blobs: Sequence[Blob | BlobRef], keys: Sequence[Key | None]) -> None:
+    def written(self, found: Sequence[Found]) -> None:
         """A snapshot of these is stored: from now on, what changed is what is not as it is there."""
         seen, changed_bytes = dict[Where, Seen](), 0
-        for blob, key in zip(blobs, keys, strict=True):
-            if isinstance(blob, Blob) and blob.where and key:
-                before = self.seen.get(blob.where)
-                seen[blob.where] = Seen(key, before is not None and before.key != key)
-                changed_bytes += key[1] if before is None or before.key != key else 0
+        for where, key in found:
+            if where and key:
+                before = self.seen.get(where)
+                changed = before is None or before.key != key
+                seen[where] = Seen(key, before is not None and changed)
+                changed_bytes += changed * key[1]
         self.seen = seen
-        self.pool.empty(changed_bytes)
+        self.pool.empty(changed_bytes + SPARE_BYTES)
 
     def failed(self) -> None:
         """A snapshot was not stored, and what it relied on may be gone: the next brings every byte."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.core.errors import StoreError, StoreUnavailable
-from colab_guard.saving.freezing import Blob, Freezer, Key, key_of
+from colab_guard.saving.freezing import Blob, Found, Freezer, Key, key_of
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.packs import Chunks
@@ -115,6 +115,12 @@ class Saver:
             self.say(f"the newest snapshot of {self.name} is still being written.")
         return over and not self._failing
 
+    def release(self) -> None:
+        """Gives the memory for copies back: the cell or loop has ended."""
+        with WRITER.handing_over() as pool:
+            if not WRITER.is_busy:
+                pool.empty(0)
+
     def settle(self) -> None:
         """Takes note, and tells, of what has been written since."""
         job = self._job
@@ -129,9 +135,9 @@ class Saver:
             self.stored(None)
             self._failed(job.error)
             return
-        self.last, frozen, keys = job.result
-        self._freezer.written(frozen, keys)
-        self._known = {key: ref for key, ref in zip(keys, self.last.blobs, strict=True) if key}
+        self.last, found = job.result
+        self._freezer.written(found)
+        self._known = {key: ref for (_, key), ref in zip(found, self.last.blobs, strict=True) if key}
         self.stored(self.last)
         if self._failing:
             self.say("snapshots are taken again.")
@@ -154,19 +160,23 @@ class Saver:
 
     def _write(
         self, job: Job, body: Mapping[str, Any], frozen: Sequence[Blob | BlobRef], taken_at: float
-    ) -> tuple[Manifest, Sequence[Blob | BlobRef], list[Key | None]]:
+    ) -> tuple[Manifest, list[Found]]:
         # In the writer's thread; the cell's touches none of this until the job is over.
-        keys, contents = list[Key | None](), list[Any]()
+        found, contents = list[Found](), list[BlobRef | Chunks]()
         for blob in frozen:
-            key = None if isinstance(blob, BlobRef) else blob.key or _key(_Chunks(job, blob))
-            keys.append(key)
-            known = self._known.get(key) if key else None
-            contents.append(known or (blob if isinstance(blob, BlobRef) else _Chunks(job, blob)))
+            if isinstance(blob, BlobRef):
+                found.append((None, None))
+                contents.append(blob)
+                continue
+            chunks = _Chunks(job, blob)
+            key = blob.key or _key(chunks)
+            found.append((blob.where, key))
+            contents.append(self._known.get(key, chunks) if key else chunks)
         repository = self.opened()
         manifest = repository.commit(self.name, body, contents, created=taken_at)
         job.step()
         repository.prune(self.name, KEEP)
-        return manifest, frozen, keys
+        return manifest, found
 
     def _written(self, job: Job) -> None:
         if job.error is not None or self._failing:

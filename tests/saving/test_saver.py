@@ -4,12 +4,15 @@ import errno
 import os
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 
 from colab_guard.core.errors import StoreUnavailable
+from colab_guard.saving import freezing
 from colab_guard.saving import saver as saving
+from colab_guard.saving.pool import SLAB_BYTES
 from colab_guard.saving.writer import WRITER
 from tests.saving.slow import Session, until
 
@@ -160,12 +163,13 @@ def test_the_age_of_a_snapshot_is_that_of_the_safe_point(session):
     assert before <= session.saver.last.created <= after
 
 
-def test_memory_for_copies_is_used_again_and_no_more_than_changed_is_kept(session):
+def test_memory_for_copies_is_used_again_and_no_more_than_changed_is_kept(session, monkeypatch):
+    monkeypatch.setattr(freezing, "SPARE_BYTES", 0)
     for _ in range(3):
         session.namespace["x"] += 1
         assert session.save()
         assert session.saver.finish()
-    assert 0 < WRITER.pool.size_bytes <= session.namespace["x"].nbytes + 8 * 1024 * 1024
+    assert 0 < WRITER.pool.size_bytes <= session.namespace["x"].nbytes + SLAB_BYTES
     assert session.save()
     assert session.saver.finish()
     assert WRITER.pool.size_bytes == 0, "nothing changed since"
@@ -193,3 +197,16 @@ def test_a_held_cell_gives_a_store_up_that_does_not_answer_and_that_snapshot_nev
     assert session.repository.snapshots() == []
     assert not session.saver.finish()
     assert any("the cell went on" in text for text in session.said)
+
+
+def test_nothing_is_kept_alive_once_a_snapshot_is_stored(session, monkeypatch):
+    for held in (False, True):
+        monkeypatch.setattr("colab_guard.saving.freezing._fits", lambda more_bytes, held=held: not held)
+        session.namespace["x"] = np.arange(LARGE) + held
+        watched = weakref.ref(session.namespace["x"])
+        assert session.save()
+        assert session.saver.finish()
+        del session.namespace["x"]
+        assert watched() is None
+    session.saver.release()
+    assert WRITER.pool.size_bytes == 0

@@ -46,7 +46,7 @@ class Notebook:
 
 
 def stored_bytes(taken: Taken) -> int:
-    return sum(len(blob) for blob in (taken.skeleton, taken.table, *taken.memory))
+    return sum(len(bytes(blob)) for blob in (taken.skeleton, taken.table, *taken.memory))
 
 
 BIG = "rng = np.random.default_rng(1)\nX = rng.normal(size=(1000, 8))\n"
