@@ -45,6 +45,6 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| what | colab_guard | beside it | result | bound |", "|---|---|---|---|---|"]
     for row in rows:
         bound = "" if row.bound is None else f"≤ {row.bound:g} {row.unit}{'' if row.held else ' **exceeded**'}"
-        result = "–" if row.result is None else f"{row.result:.2f} {row.unit}"
+        result = "–" if row.result is None else f"{row.result:.{3 if abs(row.result) < 1 else 2}f} {row.unit}"
         lines.append(f"| {row.what} | {row.ours} | {row.beside} | {result} | {bound} |")
     return "\n".join(lines)

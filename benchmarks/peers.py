@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Row, best_of, seconds
-from benchmarks.venvs import FOLDER, Unavailable, python_of
+from benchmarks.venvs import FOLDER, Unavailable, found_by, python_of
 
 PEERS = {
     "dcp": "DCP `async_save`",
@@ -26,7 +25,6 @@ PEERS = {
     "safetensors": "safetensors + fsync",
     "dill": "dill + fsync",
 }
-LIMIT_SECONDS = 300
 
 Tensors = dict[str, Any]
 Wait = Callable[[], Any]
@@ -60,20 +58,7 @@ def _measured(peer: str, size_bytes: int, repeats: int) -> dict[str, Any]:
     python = python_of(peer.partition("-")[0])
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         command = [python, "-m", "benchmarks.peers", peer, str(size_bytes), str(repeats), folder]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=Path(__file__).parents[1],
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=LIMIT_SECONDS,
-            )
-        except subprocess.CalledProcessError as error:
-            raise Unavailable(error.stderr.strip().splitlines()[-1]) from error
-        except subprocess.TimeoutExpired as error:
-            raise Unavailable(f"it took more than {LIMIT_SECONDS} s") from error
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        found: dict[str, Any] = found_by(command)
     return found
 
 

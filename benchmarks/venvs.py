@@ -6,14 +6,19 @@ torch, which would be several GB, and all are measured on the same one.
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "build" / "bench"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "build" / "bench"
 REQUIREMENTS = {
     "dill": "dill==0.4.1",
     "safetensors": "safetensors==0.8.0",
@@ -51,9 +56,23 @@ def _make(folder: Path, python: Path, requirement: str) -> None:
     _run([str(python), "-m", "pip", "install", "--quiet", "-c", str(constraints), requirement])
 
 
-def _run(command: list[str]) -> None:
+def found_by(command: list[str], limit_seconds: float = 300, environment: Mapping[str, str] | None = None) -> Any:
+    """What a process started in the repository's root prints last, as JSON. Raises Unavailable."""
+    done = _run(command, limit_seconds, {**os.environ, **(environment or {})})
+    return json.loads(done.splitlines()[-1])
+
+
+def _run(command: list[str], limit_seconds: float = PIP_SECONDS, environment: Mapping[str, str] | None = None) -> str:
     try:
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=PIP_SECONDS)
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=limit_seconds,
+        ).stdout
     except subprocess.CalledProcessError as error:
         raise Unavailable((error.stderr or error.stdout).strip().splitlines()[-1]) from error
     except (OSError, subprocess.TimeoutExpired) as error:
