@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from colab_guard.saving import Saver
 from colab_guard.store.repository import Repository
 
 NAME = "bench"
-LONG = 600.0  # seconds
+LONG_SECONDS = 600.0
 
 
 class Engine:
@@ -28,15 +30,28 @@ class Engine:
         """Takes a snapshot; the seconds that the caller waits."""
         return seconds(lambda: self._saver.save(self._content, ""))
 
+    def is_durable(self) -> bool:
+        """Whether the snapshot is."""
+        return self._finish(0.0)
+
     def finish(self) -> float:
-        """Waits until the snapshot is durable; the seconds that took. Nothing is left where it was written at once."""
-        finish = getattr(self._saver, "finish", None)
-        return seconds(lambda: finish(LONG)) if finish else 0.0
+        """Waits until the snapshot is durable; the seconds that took."""
+        return seconds(lambda: self._finish(LONG_SECONDS))
+
+    def background_seconds(self) -> float:
+        """The processor time that threads of ours have taken so far."""
+        ours = [thread.ident for thread in threading.enumerate() if thread.name.startswith("colab_guard")]
+        return sum(time.clock_gettime(time.pthread_getcpuclockid(ident)) for ident in ours if ident)
 
     def new_bytes(self) -> int:
         """The sizes of the files that came since this was last asked."""
         before, self._files = self._files, {path for path in self._folder.rglob("*") if path.is_file()}
         return sum(path.stat().st_size for path in self._files - before)
+
+    def _finish(self, limit_seconds: float) -> bool:
+        # An engine without `finish` writes while the cell waits.
+        finish = getattr(self._saver, "finish", None)
+        return finish is None or bool(finish(limit_seconds))
 
     def _content(self) -> Any:
         taken = take(self._namespace, self._names, {}, frozenset())
