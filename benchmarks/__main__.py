@@ -57,12 +57,12 @@ def main() -> int:
     parser.add_argument("--gigabytes", type=float, default=1.0, help="of the large state; needs 5 times as much memory")
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it works, proves nothing")
     options = parser.parse_args()
-    rows: list[Row] = []
+    load, rows = os.getloadavg()[0], list[Row]()  # of others, before ours begins
     for name in options.only:
         begun = time.perf_counter()
         rows += part(name, options.quick, options.gigabytes)
         print(f"{name}: {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    print(f"{machine()}; best of several, in alternation\n\n{table(rows)}")
+    print(f"{machine()}; load {load:.1f}; best of several, in alternation\n\n{table(rows)}")
     exceeded = [row.what for row in rows if not row.held]
     if exceeded and not options.quick:
         print(f"\nexceeded: {', '.join(exceeded)}")

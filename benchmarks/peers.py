@@ -37,20 +37,17 @@ def rows(size_bytes: int, repeats: int, peers: tuple[str, ...] = tuple(PEERS)) -
 
 
 def _row(peer: str, size_bytes: int, repeats: int) -> Row:
-    what = f"– {PEERS[peer]}"
+    what = f"the same {size_bytes / 1e9:g} GB: {PEERS[peer]}"
     try:
         found = _measured(peer, size_bytes, repeats)
     except Unavailable as reason:
         return Row(what, "", f"could not be run: {reason}", None, "×")
     wrong = f"; **{found['torn']} tensors torn**" if found["torn"] else ""
-    return Row(
-        what,
-        f"(stall {found['stall']:.3f} s, saved after {found['saved']:.1f} s, {found['bytes'] / size_bytes:.2f} of the "
-        f"state{wrong})",
-        f"copy {found['copy']:.3f} s",
-        found["stall"] / found["copy"],
-        "×",
+    share = found["bytes"] / size_bytes
+    said = (
+        f"stall {found['stall']:.3f} s, copy {found['copy']:.3f} s; saved after {found['saved']:.1f} s, {share:.2f} ×"
     )
+    return Row(what, "", f"{said} the bytes{wrong}", found["stall"] / found["copy"], "×")
 
 
 def _measured(peer: str, size_bytes: int, repeats: int) -> dict[str, Any]:

@@ -33,9 +33,18 @@ def rows(scale: int, trackers: Sequence[str] = tuple(TRACKERS)) -> list[Row]:
         what = f"session of {0.5 / scale:g} GB: a cell that changes {kind}"
         found += [
             Row(what, f"stall {stall:.3f} s", f"saved after {saved:.3f} s", saved, "s", bound_seconds),
-            Row("– bytes", f"{size_mb:.3f} MB", "", size_mb, "MB", bound_mb),
+            Row(f"– bytes of a cell that changes {kind}", f"{size_mb:.3f} MB", "", size_mb, "MB", bound_mb),
         ]
-    found.append(Row("– restored in a fresh process", ours["said"], "imports aside", ours["restore"], "s", 1.5))
+    found.append(
+        Row(
+            f"session of {0.5 / scale:g} GB: restored in a fresh process",
+            ours["said"],
+            "imports aside",
+            ours["restore"],
+            "s",
+            1.5,
+        )
+    )
     for tracker in trackers:
         found += _kishu(tracker, scale)
     return found
@@ -71,13 +80,13 @@ def _kishu(tracker: str, scale: int) -> list[Row]:
             before = found_by(command, environment=environment)
             back = found_by([*command, before["commit"]], environment=environment)
     except Unavailable as reason:
-        return [Row(f"– {who}", "", f"could not be run: {reason}", None, "s")]
+        return [Row(who, "", f"could not be run: {reason}", None, "s")]
     found = []
     for kind in (notebook.SMALL, notebook.ARRAY):
         _, saved, size_mb = _middle(before["cells"], kind)
-        found.append(Row(f"– {who}: a cell that changes {kind}", "", f"{saved:.2f} s, {size_mb:.1f} MB", saved, "s"))
+        found.append(Row(f"{who}: a cell that changes {kind}", "", f"{saved:.2f} s, {size_mb:.3f} MB", saved, "s"))
     said = back["error"] or notebook.compared(before["facts"], back["facts"])
-    found.append(Row(f"– {who}: restored in a fresh process", "", said, back["seconds"], "s"))
+    found.append(Row(f"{who}: restored in a fresh process", "", said, back["seconds"], "s"))
     return found
 
 

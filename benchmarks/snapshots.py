@@ -140,7 +140,7 @@ def _restored(training: _Training, repeats: int) -> Row:
         file.flush()
 
         def read() -> None:
-            back = []
+            back: list[np.ndarray] = []
             with open(file.name, "rb", buffering=0) as source:
                 for size in sizes:
                     back.append(np.empty(size, np.uint8))
