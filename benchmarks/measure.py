@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. ``bound`` is None where the row only informs."""
+    """A line of the table. ``bound`` is None where the row only informs, ``result`` where it could not be measured."""
 
     what: str
     ours: str
     beside: str
-    result: float
+    result: float | None
     unit: str
     bound: float | None = None
 
     @property
     def held(self) -> bool:
         """Whether the result is within its bound."""
-        return self.bound is None or self.result <= self.bound
+        return self.bound is None or (self.result is not None and self.result <= self.bound)
 
 
 def best_of(repeats: int, *candidates: Callable[[], float]) -> list[float]:
@@ -45,5 +45,6 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| what | colab_guard | beside it | result | bound |", "|---|---|---|---|---|"]
     for row in rows:
         bound = "" if row.bound is None else f"≤ {row.bound:g} {row.unit}{'' if row.held else ' **exceeded**'}"
-        lines.append(f"| {row.what} | {row.ours} | {row.beside} | {row.result:.2f} {row.unit} | {bound} |")
+        result = "–" if row.result is None else f"{row.result:.{3 if abs(row.result) < 1 else 2}f} {row.unit}"
+        lines.append(f"| {row.what} | {row.ours} | {row.beside} | {result} | {bound} |")
     return "\n".join(lines)
