@@ -10,9 +10,11 @@ from typing import Any
 from colab_guard.capture.links import LinkingPickler, Links
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
+from colab_guard.capture.secrets import leave_out
 from colab_guard.capture.select import is_user_name
 from colab_guard.capture.sources import texts_of
 from colab_guard.capture.standin import StandIn
+from colab_guard.core.secrets import mask
 
 PROCESS = "<process>"
 SOURCES = "<sources>"
@@ -38,7 +40,7 @@ class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
     its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. ``memory`` is the
     live objects' own, not a copy. ``links`` are the fingerprints of variables that are in ``skeleton`` by reference;
-    ``remarks`` sentences for the user about them.
+    ``remarks`` sentences for the user about them, and about ``secrets``, the values that are to be masked elsewhere.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -51,6 +53,7 @@ class Taken:
     packages: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def take(
@@ -81,7 +84,9 @@ def take(
             for name, value in level.hidden.items():
                 pickler.add(f"{depth}:{name}", value, strict=True)
         pickler.add(PROCESS, process_state(), strict=True)
-        pickler.add(SOURCES, texts_of(pickler.files), strict=True)
+        sources = texts_of(pickler.files)
+        secrets = leave_out(pickler, [level.values for level in levels], sources.values())
+        pickler.add(SOURCES, {name: mask(text, secrets.values) for name, text in sources.items()}, strict=True)
         less = bound.without_shared(pickler.regions)
         if less is None:
             break
@@ -89,13 +94,14 @@ def take(
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
-        skeleton=pickler.skeleton(),
+        skeleton=secrets.without(pickler.skeleton()),
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),
         packages=tuple(sorted(pickler.packages)),
         links=dict(bound.links.fingerprints),
-        remarks=tuple(bound.remarks),
+        remarks=(*bound.remarks, *secrets.remarks),
+        secrets=secrets.values,
     )
 
 
