@@ -18,7 +18,7 @@ _FRAME = pickle.FRAME[0]
 def _lengths() -> list[int]:
     """Of each opcode its length with its argument; the negatives of ``pickletools`` where it says its own length."""
     found = [0] * 256
-    for name, opcode in pickletools.code2op.items():
+    for name, opcode in vars(pickletools)["code2op"].items():
         size = opcode.arg.n if opcode.arg else 0
         found[ord(name)] = size if size < 0 else 1 + size
     return found

@@ -146,10 +146,10 @@ class _Places:
     def name(self, one: Text) -> str:
         """The place at which it was pickled, in words."""
         label = self._labels[one.start]
-        path = next((path for name, path in self._found[_key_of(one)] if name == label), [])
+        path: list[Any] = next((path for name, path in self._found[_key_of(one)] if name == label), [])
         depth, _, name = label.rpartition(":")
         name = name if name.isidentifier() or " " in label else "a loop under way"
-        steps = "".join(f"[{key!r}]" if kind == "item" else f".{key}" for kind, key in path)
+        steps = "".join(f".{key}" if kind == "attribute" else f"[{key!r}]" for kind, key in path)
         return f"{name}{steps}{' of a function' if depth else ''}"
 
 
@@ -186,7 +186,11 @@ def _paths(origin: object, wanted: set[tuple[type, Any]]) -> Iterator[tuple[tupl
 
 def _parts(thing: Any) -> Iterator[tuple[Step, Any]]:
     if isinstance(thing, dict):
-        yield from ((("item", key), value) for key, value in list(thing.items()) if type(key) in (str, int))
+        for key, value in list(thing.items()):
+            if type(key) in (str, int):
+                yield ("item", key), value
+            elif type(key) is bytes:
+                yield ("bytes", key.decode("latin-1")), value
     elif isinstance(thing, list | tuple):
         yield from ((("item", index), value) for index, value in enumerate(thing))
     if isinstance(thing, types.FunctionType):
@@ -204,8 +208,8 @@ def _parts(thing: Any) -> Iterator[tuple[Step, Any]]:
 
 def _follow(value: Any, path: Iterable[tuple[str, Any]]) -> Any:
     for kind, key in path:
-        if kind == "item":
-            value = value[key]
+        if kind in ("item", "bytes"):
+            value = value[key if kind == "item" else key.encode("latin-1")]
         elif isinstance(value, types.FunctionType | types.CellType):
             value = getattr(value, key)
         else:
@@ -270,13 +274,16 @@ class LostSecret(StandIn):
         self._lost()
 
 
-def masked(body: Any, values: frozenset[str], but: frozenset[str] = frozenset()) -> Any:
-    """A manifest's body with the secrets masked in all its texts, those of the fields ``but`` aside."""
+RESTORED_BY = frozenset({"files", "names", "links", "arguments"})
+
+
+def masked(body: Any, values: frozenset[str]) -> Any:
+    """A manifest's body with the secrets masked in all its texts, those aside by which a restore goes."""
     match body:
         case str():
             return mask(body, values)
         case dict():
-            return {key: part if key in but else masked(part, values) for key, part in body.items()}
+            return {key: part if key in RESTORED_BY else masked(part, values) for key, part in body.items()}
         case list() | tuple():
             return [masked(part, values) for part in body]
     return body

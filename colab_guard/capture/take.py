@@ -63,10 +63,11 @@ def take(
     own_names: frozenset[str],
     levels: Sequence[Level] = (),
     links: Links | None = None,
+    source: str = "",
 ) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
     variables of loops and contexts, and the functions under way; variables of ``links`` by reference, as long as they
-    are unchanged.
+    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too.
 
     Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
     """
@@ -85,7 +86,7 @@ def take(
                 pickler.add(f"{depth}:{name}", value, strict=True)
         pickler.add(PROCESS, process_state(), strict=True)
         sources = texts_of(pickler.files)
-        secrets = leave_out(pickler, [level.values for level in levels], sources.values())
+        secrets = leave_out(pickler, [level.values for level in levels], [source, *sources.values()])
         pickler.add(SOURCES, {name: mask(text, secrets.values) for name, text in sources.items()}, strict=True)
         less = bound.without_shared(pickler.regions)
         if less is None:

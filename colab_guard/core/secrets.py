@@ -6,6 +6,7 @@ taken for a token where it varies: ``hf_xxxx…`` in an example is none. Everyth
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -49,7 +50,7 @@ SHAPES = (
     (
         "a private key",
         r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
-        r"(?:[^-]|-(?!----END)){20,20000}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+        r"(?:[!-,.-~\s]|-(?!----END)){20,8000}?-----END (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
     ),
 )
 PRIVATE_KEY = "PRIVATE KEY"
@@ -134,7 +135,7 @@ def is_telling(name: str) -> bool:
         return True
     if "token" in words:
         return VOCABULARY.isdisjoint(words)
-    return any(before in KEYS and word == "key" for before, word in zip(words, words[1:], strict=False))
+    return any(before in KEYS and word == "key" for before, word in itertools.pairwise(words))
 
 
 def is_secret(name: str, text: str) -> bool:
@@ -174,7 +175,10 @@ _READABLE = re.compile(r"\\.|[^\s'\"\\]+")  # an escape stays whole
 
 
 def _masked(secret: str) -> str:
-    return _READABLE.sub(lambda part: part[0] if part[0][0] == "\\" else MASK.ljust(len(part[0]), "*")[: len(part[0])], secret)
+    def unreadable(part: re.Match[str]) -> str:
+        return part[0] if part[0][0] == "\\" else MASK.ljust(len(part[0]), "*")[: len(part[0])]
+
+    return _READABLE.sub(unreadable, secret)
 
 
 def is_masked(text: str) -> bool:
