@@ -22,7 +22,6 @@ from colab_guard.capture.sources import find_source
 from colab_guard.cell import frames
 from colab_guard.cell.scope import STATE, Source, body_of
 from colab_guard.cell.tree import HIDDEN, ITER, RUN, Path, along, context_name, iterator_name
-
 from colab_guard.core.secrets import values_in
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ class Loading(Protocol):
     masks: bool  # whether masked texts take the place of secrets that this session does not have
 
     def origin(self, name: str) -> Any:
-        """This session's object of the name that a pickle has. Raises LookupError where there is none."""
+        """The session's object of the name that a pickle has. Raises LookupError where there is none."""
 
     def lost_secret(self) -> None:
         """A stand-in was made for a secret."""

@@ -126,7 +126,7 @@ def torch_generator(device: str, state: Any) -> Any:
 
 
 def secret(said: str, masked: str) -> Any:
-    """This session's value in the place of a secret. ``said`` is JSON: ``places``, of name and path each; ``type``;
+    """The session's own value in the place of a secret. ``said`` is JSON: ``places``, of name and path each; ``type``;
     ``what`` and ``kind``, in words; ``text``: whether ``masked`` will do where no place leads to one.
     """
     from colab_guard.capture.secrets import session_value

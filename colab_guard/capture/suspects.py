@@ -10,14 +10,13 @@ from __future__ import annotations
 import pickle
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from colab_guard.core.secrets import BEGINNINGS, BYTES, MIN_RUN, PRIVATE_KEY, is_telling
+from colab_guard.core.secrets import BEGINNINGS, BYTES, MIN_RUN, PRIVATE_KEY, STRONG, is_telling
 
 BLOCK_BYTES = 256 * 1024
 MARGIN_BYTES = 8 * 1024
 BEFORE = 8  # bytes of a token before the run: `ya29.`
-BEHIND = 4096
 NAME_BYTES = 80
 
 _IN_RUN = (string.ascii_letters + string.digits + "-_+").encode()
@@ -25,7 +24,9 @@ _MAP = bytes(97 if byte in _IN_RUN else 32 for byte in range(256))
 _RUN = b"a" * MIN_RUN
 _RUNS = re.compile(rb"a{%d,}" % MIN_RUN)
 _PRIVATE = PRIVATE_KEY.encode()
-_SHORT = {kind: code[0] for kind, code in ((str, pickle.SHORT_BINUNICODE), (bytes, pickle.SHORT_BINBYTES))}
+_SHORT_BYTES = pickle.SHORT_BINBYTES[0]
+_SHORT = (pickle.SHORT_BINUNICODE[0], _SHORT_BYTES)
+TELLING = [word.encode() for word in (*STRONG, "token", "key")]  # one of them is in each telling name
 _MEMOIZE, _GET, _LONG_GET = pickle.MEMOIZE[0], pickle.BINGET[0], pickle.LONG_BINGET[0]
 
 Names = Callable[[int], object]  # what a pickler has memoized under a number
@@ -41,15 +42,22 @@ def suspects(pickles: memoryview, names: Names) -> Iterator[tuple[int, str]]:
             continue
         if _PRIVATE in block:
             yield from ((start + found.start(), "") for found in re.finditer(_PRIVATE, block))
-        for run in _RUNS.finditer(runs):
-            first, last = run.span()
-            if BEGINNINGS.search(block, max(first - BEFORE, 0), last):
-                for found in BYTES.finditer(block, max(first - BEFORE, 0), last + BEHIND):
-                    if found.start() > last:
-                        break
-                    yield start + found.start() + 2, ""
-            if name := _name_before(block, first, last, names):
+        spans = [run.span() for run in _RUNS.finditer(runs)]
+        if BEGINNINGS.search(b" ".join([block[max(first - BEFORE, 0) : last] for first, last in spans])):
+            yield from ((start + at, "") for at in _tokens(block, spans))
+        words = block.lower()
+        literal = any(word in words for word in TELLING)
+        for first, last in spans:
+            at = _text_around(block, first, last)
+            if at > 0 and (literal or block[at - 1] != _MEMOIZE) and (name := _telling(block, at, names)):
                 yield start + last - 1, name
+
+
+def _tokens(block: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[int]:
+    for first, last in spans:
+        for begin in BEGINNINGS.finditer(block, max(first - BEFORE, 0), last):
+            if BYTES.match(block, begin.start()):
+                yield begin.start() + 2
 
 
 def occurrences(pickles: memoryview, value: bytes) -> Iterator[int]:
@@ -62,22 +70,30 @@ def occurrences(pickles: memoryview, value: bytes) -> Iterator[int]:
             at = block.find(value, at + 1)
 
 
-def _name_before(block: bytes, first: int, last: int, names: Names) -> str:
-    """The telling name of the text that a run stands in, where it is short and looks like one."""
-    for code in _SHORT.values():
-        # The opcode and the length may look like a part of the run.
-        at = block.rfind(code, max(first - 257, 0), first + 2)
+def _text_around(block: bytes, first: int, last: int) -> int:
+    """Where the opcode of the short text seems to be that a run stands in and that has no white space; 0 for none."""
+    # An opcode and a length may look like a part of the run.
+    if block[first - 2] in _SHORT and first + block[first - 1] >= last:
+        return first - 2
+    if block[first - 1] in _SHORT and first + 1 + block[first] >= last:
+        return first - 1
+    if block[first] == _SHORT_BYTES and first + 2 + block[first + 1] == last:
+        return first
+    if block[first - 1] <= 32 or block[first - 1] > 126:
+        return 0
+    for code in _SHORT:
+        at = block.rfind(code, max(first - 257, 0), first)
         while at >= 0 and at + 2 + block[at + 1] < last:
             at = block.rfind(code, max(first - 257, 0), at)
-        if at > 0 and (name := _telling(block, at, names)):
-            return name
-    return ""
+        if at > 0:
+            return at
+    return 0
 
 
 def _telling(block: bytes, at: int, names: Names) -> str:
     if block[at - 1] == _MEMOIZE:
         end = at - 1
-        for code in _SHORT.values():
+        for code in _SHORT:
             key = block.rfind(code, max(end - NAME_BYTES, 0), end)
             while key >= 0 and key + 2 + block[key + 1] != end:
                 key = block.rfind(code, max(end - NAME_BYTES, 0), key)

@@ -125,7 +125,7 @@ def test_the_environment_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_variables_of_functions_under_way_and_texts_around_a_secret_count_too() -> None:
     level = Level({"password": NAMED, "n": 1}, {}, {}, [((f"Bearer {NAMED}",), {})])
-    snapshot = taken({"said": [NAMED]}, levels=[level], source='x = 1; login(secret="%s")' % drawn(ALNUM, 30, 7))
+    snapshot = taken({"said": [NAMED]}, levels=[level], source=f'login(secret="{drawn(ALNUM, 30, 7)}")')
     assert NAMED.encode() not in content(snapshot)
     assert snapshot.secrets == {NAMED, drawn(ALNUM, 30, 7)}
     assert loaded(snapshot)["1:n"] == 1

@@ -30,12 +30,18 @@ def test_what_only_begins_so_is_no_token(text: str) -> None:
     assert list(secrets.find(text)) == []
 
 
-TELLING = """HF_TOKEN hf_token hfToken token TOKEN WANDB_API_KEY api_key apikey apiKey openai_api_key secret SECRET_KEY
-client_secret password PASSWORD db_password passwd passphrase credential credentials private_key aws_secret_access_key
-accessKey authToken _secret_value x-api-key access_token bearer Authorization pwd""".split()
-PLAIN = """tokenizer PAD_TOKEN pad_token eos_token bos_token_id mask_token RNG_KEY key keys rng_key prng_key cache_key
-primary_key public_key tokens n_tokens sort_key url path name checkpoint run_id author keyboard monkey hash digest
-secretary tokenized next_token_logits model_id passed""".split()
+TELLING = [
+    "HF_TOKEN", "hf_token", "hfToken", "token", "TOKEN", "WANDB_API_KEY", "api_key", "apikey", "apiKey",
+    "openai_api_key", "secret", "SECRET_KEY", "client_secret", "password", "PASSWORD", "db_password", "passwd",
+    "passphrase", "credential", "credentials", "private_key", "aws_secret_access_key", "accessKey", "authToken",
+    "_secret_value", "x-api-key", "access_token", "bearer", "Authorization", "pwd",
+]  # fmt: skip
+PLAIN = [
+    "tokenizer", "PAD_TOKEN", "pad_token", "eos_token", "bos_token_id", "mask_token", "RNG_KEY", "key", "keys",
+    "rng_key", "prng_key", "cache_key", "primary_key", "public_key", "tokens", "n_tokens", "sort_key", "url",
+    "path", "name", "checkpoint", "run_id", "author", "keyboard", "monkey", "hash", "digest", "secretary",
+    "tokenized", "next_token_logits", "model_id", "passed",
+]  # fmt: skip
 
 
 def test_names_that_tell() -> None:
@@ -63,7 +69,8 @@ def test_what_is_short_or_regular_or_a_path_is_none_under_any_name(value: str) -
 
 IN_CODE = [
     'login(token="{}")', "password = '{}'", 'os.environ["WANDB_API_KEY"] = "{}"', 'cfg = {{"api_key": "{}"}}',
-    'run("env", "WANDB_API_KEY={}")', 'setdefault("HF_TOKEN", "{}")', 'auth.secret = b"{}"', 'def f(api_key="{}"): pass',
+    'run("env", "WANDB_API_KEY={}")', 'setdefault("HF_TOKEN", "{}")', 'auth.secret = b"{}"',
+    'def f(api_key="{}"): pass',
 ]  # fmt: skip
 
 
