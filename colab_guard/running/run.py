@@ -296,11 +296,7 @@ class Run(Frame):
 
     def _about(self) -> dict[str, Any]:
         """What a manifest says wherever the cell stands."""
-        return {
-            "source": self.cell.source,
-            "session": self.session_id,
-            "machine": machine_id(),
-        }
+        return {"source": self.cell.source, "session": self.session_id, "machine": machine_id()}
 
     # -- pausing ----------------------------------------------------------------------------------------
 
