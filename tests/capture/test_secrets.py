@@ -11,8 +11,10 @@ import pytest
 
 from colab_guard.capture.opcodes import TEXTS, texts_at
 from colab_guard.capture.pickler import Pickler
+from colab_guard.capture.sources import find_source, keep_source
 from colab_guard.capture.take import Level, Taken, take
 from colab_guard.core.errors import LostValue
+from colab_guard.core.secrets import mask
 from colab_guard.resume.loading import Load
 from tests.support.dying import Held, session_with
 from tests.support.tokens import ALNUM, NAMED, SHAPES, drawn, hugging_face, private_key
@@ -147,11 +149,12 @@ def test_what_is_made_from_a_text_is_made_from_a_masked_one() -> None:
     assert str(out["path"]) == "/content/[secret]" + "*" * 29
 
 
-def test_keys_of_dicts_that_came_before_are_known_again() -> None:
+@pytest.mark.parametrize("before", [0, 300])
+def test_keys_of_dicts_that_came_before_are_known_again(before: int) -> None:
     """The pickle names each text once: from the second time on it holds a number, of one or of four bytes."""
     values = [drawn(ALNUM, 24, seed) for seed in range(700)]
     records = [{"id": f"{index} {value[::-1]}", "client_secret": value} for index, value in enumerate(values)]
-    written = content(taken({"records": records}))
+    written = content(taken({"a": [f"{index} before" for index in range(before)], "records": records}))
     assert [value for value in values if value.encode() in written] == []
     assert all(value[::-1].encode() in written for value in values)
 
@@ -198,6 +201,25 @@ def test_secrets_are_found_and_taken_out_at_any_place(size: int) -> None:
     assert NAMED.encode() not in written
     assert private_key(lines=1).splitlines()[1].encode() not in written
     assert loaded(snapshot, namespace) == namespace
+
+
+def test_a_generator_with_a_secret_in_its_code_is_a_stand_in() -> None:
+    namespace = session_with(
+        f'def count():\n    secret = "{NAMED}"\n    yield 1\n    yield secret\ng = count()\nn = next(g)'
+    )
+    snapshot = taken(namespace)
+    assert NAMED.encode() not in content(snapshot)
+    assert snapshot.notes == ("g (generator)",)
+    assert loaded(snapshot)["n"] == 1
+
+
+def test_masked_code_has_no_source_to_be_run() -> None:
+    text = mask(f'def f():\n    return "{HF}"\n')
+    namespace: dict[str, Any] = {}
+    for name, source in (("<masked>", text), ("<whole>", text.replace("[secret]", ""))):
+        keep_source(name, source)
+        exec(compile(source, name, "exec"), namespace)
+        assert (find_source(namespace["f"].__code__) is None) == (name == "<masked>")
 
 
 def test_an_offset_that_is_no_text_leads_to_none() -> None:
