@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from functools import lru_cache
 
 from colab_guard.core.secrets import MASK, is_masked, mask, values_in
 
+_MASKED = re.compile(re.escape(MASK) + r"\**")  # one secret, however long
+
 
 def without_secrets(module: ast.Module) -> ast.Module:
-    """The tree with one and the same text for each secret, masked or not, old or new; itself, if it has none."""
+    """The tree with the same text in the place of each secret, masked or not, old or new; itself, if it has none."""
     texts = _secret_texts(module)
     if not texts:
         return module
@@ -37,7 +40,7 @@ class _Without(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         value = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
-        if isinstance(value, str) and (is_masked(value) or mask(value, self._texts - {MASK}) != value):
-            new = MASK.encode() if isinstance(node.value, bytes) else MASK
-            return ast.copy_location(ast.Constant(new), node)
-        return node
+        new = _MASKED.sub(MASK, mask(value, self._texts - {MASK})) if isinstance(value, str) else value
+        if new == value:
+            return node
+        return ast.copy_location(ast.Constant(new.encode("latin-1") if isinstance(node.value, bytes) else new), node)
