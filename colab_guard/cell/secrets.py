@@ -40,7 +40,7 @@ class _Without(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         value = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
-        new = _MASKED.sub(MASK, mask(value, self._texts - {MASK})) if isinstance(value, str) else value
-        if new == value:
+        if not isinstance(value, str):
             return node
+        new = _MASKED.sub(MASK, mask(value, self._texts - {MASK}))
         return ast.copy_location(ast.Constant(new.encode("latin-1") if isinstance(node.value, bytes) else new), node)
