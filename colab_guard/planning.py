@@ -10,6 +10,8 @@ from colab_guard.cell.edits import follow, in_loop
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.scope import Source, body_of, functions_in
 from colab_guard.cell.tree import Path, hidden_at, parse
+from colab_guard.core.errors import EditedCell
+from colab_guard.core.secrets import is_masked
 from colab_guard.resume.plan import LevelPlan, Plan
 
 
@@ -37,6 +39,12 @@ def planned(
     for number, frame in enumerate(others, 1):
         before = Source.of_record(body["functions"][frame["code"]])
         source = _source(cell, namespace, frame["function"]) or before
+        if source is before and is_masked(before.text):
+            raise EditedCell(
+                f"{frame['function']}() was under way, and this session does not define it. Its code in the snapshot "
+                f"can't be used, for it lacks the secret that stood in it. Run the cell that defines it, then this one "
+                f"again; nothing was run."
+            )
         new, in_call = body_of(source.node()), number < len(others)
         found = follow(body_of(before.node()), new, path_of(frame), in_call=in_call, in_loop=repeated)
         edited += [f"line {line} of {frame['function']}()" for line in found.lines]

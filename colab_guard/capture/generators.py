@@ -22,6 +22,7 @@ from colab_guard.capture.sources import find_source
 from colab_guard.cell import frames
 from colab_guard.cell.scope import STATE, Source, body_of
 from colab_guard.cell.tree import HIDDEN, ITER, RUN, Path, along, context_name, iterator_name
+from colab_guard.core.secrets import values_in
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
@@ -48,6 +49,8 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
     if code.co_name == "<genexpr>":
         return _expression(generator, function, globals_)
     origin = _origins.get(code) or _find(code)
+    if values_in(origin.text):
+        raise TypeError(f"generator {code.co_name!r}, in whose code a secret stands")
     node = origin.node()
     path: Path = ()
     assert generator.gi_frame is not None, "only a closed generator has no frame"

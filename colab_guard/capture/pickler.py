@@ -6,6 +6,7 @@ stored, and restored, once. What can't be pickled is replaced where it stands by
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import gc
@@ -51,6 +52,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.wanted: set[str] = set()  # global names that pickled functions use
         self.files: set[str] = set()  # where pickled functions were defined
         self.added: list[str] = []
+        self._starts: list[int] = []  # of each, in the pickles
         self.notes: list[str] = []
         self.where = ""
         self.strict = False
@@ -74,7 +76,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.where, self.strict = name, strict
         if strict:
             self._refuse_lost(value)
+        start = self._file.tell()
         self.dump(value)
+        self._starts.append(start)
         self.added.append(name)
 
     @property
@@ -85,6 +89,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def skeleton(self) -> bytes:
         """The pickles so far, one behind the other; no copy."""
         return self._file.getvalue()
+
+    def label_at(self, offset: int) -> str:
+        """The name of the variable whose pickle has the byte at ``offset``."""
+        return self.added[bisect.bisect_right(self._starts, offset) - 1]
+
+    def origin(self, name: str) -> Any:
+        """The variable that was pickled under a name, as the next session will look for it; None for no such thing."""
+        return self.namespace.get(name)
 
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""

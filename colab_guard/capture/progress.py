@@ -12,6 +12,13 @@ class Loading(Protocol):
     """One load in progress."""
 
     namespace: dict[str, Any]
+    masks: bool  # whether masked texts take the place of secrets that this session does not have
+
+    def origin(self, name: str) -> Any:
+        """The session's object of the name that a pickle has. Raises LookupError where there is none."""
+
+    def lost_secret(self) -> None:
+        """A stand-in was made for a secret."""
 
     def fill(self, region: int, into: memoryview) -> None:
         """Read a region's bytes into memory of its size."""

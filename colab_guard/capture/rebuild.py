@@ -125,6 +125,15 @@ def torch_generator(device: str, state: Any) -> Any:
     return new
 
 
+def secret(said: str, masked: str) -> Any:
+    """The session's own value in the place of a secret. ``said`` is JSON: ``places``, of name and path each; ``type``;
+    ``what`` and ``kind``, in words; ``text``: whether ``masked`` will do where no place leads to one.
+    """
+    from colab_guard.capture.secrets import session_value
+
+    return session_value(said, masked)
+
+
 # -- the notebook's functions and classes -------------------------------------------------------------
 
 

@@ -15,14 +15,18 @@ from dataclasses import replace
 from typing import Any
 
 from colab_guard.cell.scope import FUTURE, Source, functions_in
+from colab_guard.core.secrets import is_masked
 
 _files: dict[str, tuple[str, dict[str, list[Source]]]] = {}
 
 
 def find_source(code: types.CodeType) -> Source | None:
-    """Where a function's code comes from; None where no source is at hand (``exec``, ``%%time``)."""
+    """Where a function's code comes from; None where no source is at hand (``exec``, ``%%time``), or none that could
+    be run: of an earlier kernel's, with a secret masked in it.
+    """
     found = _functions(code.co_filename).get(code.co_qualname, [])
-    return next((_as_compiled(one, code) for one in found if one.line == code.co_firstlineno), None)
+    source = next((one for one in found if one.line == code.co_firstlineno), None)
+    return None if source is None or is_masked(source.text) else _as_compiled(source, code)
 
 
 def source_named(namespace: dict[str, Any], qualname: str) -> Source | None:

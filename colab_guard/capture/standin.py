@@ -18,25 +18,31 @@ class StandIn:
         object.__setattr__(self, "_where", where)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StandIn, (object.__getattribute__(self, "_what"), object.__getattribute__(self, "_where"))
+        return StandIn, self._told()
+
+    def _told(self) -> tuple[str, str]:
+        return object.__getattribute__(self, "_what"), object.__getattribute__(self, "_where")
 
     def __repr__(self) -> str:
-        what, where = self.__reduce__()[1]
+        what, where = self._told()
         return f"<stand-in for {what} in {where!r}: it could not be kept in the snapshot>"
 
-    def _lost(self, *_: object, **__: object) -> NoReturn:
-        what, where = self.__reduce__()[1]
-        raise LostValue(
+    def _sentence(self) -> str:
+        what, where = self._told()
+        return (
             f"{where!r} held {what}, which can't be kept in a snapshot. Make it anew in the cell, before it is "
             f"used, or in a cell above and run the cells again."
         )
+
+    def _lost(self, *_: object, **__: object) -> NoReturn:
+        raise LostValue(self._sentence())
 
     def __getattr__(self, name: str) -> Any:
         # Tools ask any object for dunder names and take AttributeError for "no such thing".
         if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
             raise AttributeError(name)
         if progress.is_loading():
-            return StandIn(*self.__reduce__()[1])  # a part of it that was pickled by name, `lock.acquire`
+            return StandIn(*self._told())  # a part of it that was pickled by name, `lock.acquire`
         self._lost()
 
     __call__ = __iter__ = __next__ = __len__ = __bool__ = __getitem__ = __setitem__ = __delitem__ = _lost

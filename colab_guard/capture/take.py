@@ -11,9 +11,11 @@ from colab_guard.capture.links import LinkingPickler, Links
 from colab_guard.capture.memory import Piece
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
+from colab_guard.capture.secrets import leave_out
 from colab_guard.capture.select import is_user_name
 from colab_guard.capture.sources import texts_of
 from colab_guard.capture.standin import StandIn
+from colab_guard.core.secrets import mask
 
 PROCESS = "<process>"
 SOURCES = "<sources>"
@@ -39,7 +41,8 @@ class Taken:
     """What a snapshot holds: ``names`` of the pickles in ``skeleton``, in order; the table and the blobs of
     its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. A Piece
     of ``memory`` is the live objects' own. ``links`` are the fingerprints of variables that are in ``skeleton`` by
-    reference; ``remarks`` sentences for the user about them.
+    reference; ``remarks`` sentences for the user about them, and about ``secrets``, the values that are to be masked
+    elsewhere.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -52,6 +55,7 @@ class Taken:
     packages: tuple[str, ...] = ()
     links: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def take(
@@ -61,10 +65,11 @@ def take(
     own_names: frozenset[str],
     levels: Sequence[Level] = (),
     links: Links | None = None,
+    source: str = "",
 ) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
     variables of loops and contexts, and the functions under way; variables of ``links`` by reference, as long as they
-    are unchanged.
+    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too.
 
     Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
     """
@@ -82,7 +87,9 @@ def take(
             for name, value in level.hidden.items():
                 pickler.add(f"{depth}:{name}", value, strict=True)
         pickler.add(PROCESS, process_state(), strict=True)
-        pickler.add(SOURCES, texts_of(pickler.files), strict=True)
+        sources = texts_of(pickler.files)
+        secrets = leave_out(pickler, [level.values for level in levels], [source, *sources.values()])
+        pickler.add(SOURCES, {name: mask(text, secrets.values) for name, text in sources.items()}, strict=True)
         less = bound.without_shared(pickler.regions)
         if less is None:
             break
@@ -90,13 +97,14 @@ def take(
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
-        skeleton=pickler.skeleton(),
+        skeleton=secrets.without(pickler.skeleton()),
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),
         packages=tuple(sorted(pickler.packages)),
         links=dict(bound.links.fingerprints),
-        remarks=tuple(bound.remarks),
+        remarks=(*bound.remarks, *secrets.remarks),
+        secrets=secrets.values,
     )
 
 

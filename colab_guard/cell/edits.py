@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from colab_guard.cell.secrets import holds_secret, without_secrets
 from colab_guard.cell.tree import Loop, Path, along, block, called
 from colab_guard.core.errors import EditedCell
 
@@ -20,7 +21,7 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 @dataclass(frozen=True)
 class Followed:
     """A cursor in the edited cell: ``lines`` where code that already ran was edited, ``redefined`` the names
-    of top-level definitions before the cursor that are new or differ.
+    of top-level definitions before the cursor that are new or differ, or hold a secret, which is nowhere else.
     """
 
     cursor: Path
@@ -36,6 +37,7 @@ def follow(old: ast.Module, new: ast.Module, cursor: Path, *, in_call: bool = Fa
     """
     path: list[tuple[str, int]] = []
     lines: list[int] = []
+    old, new = without_secrets(old), without_secrets(new)
     node_old: ast.AST = old
     node_new: ast.AST = new
     for depth, (name, index) in enumerate(cursor):
@@ -65,7 +67,7 @@ def follow(old: ast.Module, new: ast.Module, cursor: Path, *, in_call: bool = Fa
 
 def same(old: ast.Module, new: ast.Module) -> bool:
     """Whether two cells do the same, up to comments, layout and definitions."""
-    return matter(old.body) == matter(new.body)
+    return matter(without_secrets(old).body) == matter(without_secrets(new).body)
 
 
 def matter(body: list[ast.stmt]) -> list[str]:
@@ -146,5 +148,5 @@ def _redefined(old: ast.Module, new: ast.Module, before: int) -> frozenset[str]:
     return frozenset(
         node.name
         for node in new.body[:before]
-        if isinstance(node, Definition) and known.get(node.name) != ast.dump(node)
+        if isinstance(node, Definition) and (known.get(node.name) != ast.dump(node) or holds_secret(node))
     )

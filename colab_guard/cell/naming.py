@@ -7,6 +7,7 @@ import hashlib
 import re
 
 from colab_guard.cell.edits import header, matter
+from colab_guard.cell.secrets import without_secrets
 from colab_guard.cell.tree import blocks, has_loop
 from colab_guard.core.errors import UsageError
 
@@ -28,7 +29,7 @@ def derived_name(module: ast.Module) -> str:
     """A name that survives edits of the loop's body and of all behind it: a hash of what comes before,
     the loop's own first line included.
     """
-    digest = hashlib.sha256("\n".join(_until_loop(module)).encode())
+    digest = hashlib.sha256("\n".join(_until_loop(without_secrets(module))).encode())
     return f"{DERIVED}{digest.hexdigest()[:6]}"
 
 

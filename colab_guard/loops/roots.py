@@ -33,12 +33,18 @@ class RootPickler(Pickler):
     def __init__(self, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
         super().__init__(namespace, own_names)
         self._roots: dict[int, str] = {}
+        self._known: dict[str, object] = {}
         self._open = 0
 
     def know(self, roots: Mapping[str, object]) -> None:
         """From here on these are pickled by their key; before, what held one of them held a copy of its contents."""
         for key, root in roots.items():
             self._roots.setdefault(id(root), key)
+        self._known |= roots
+
+    def origin(self, name: str) -> Any:
+        """See Pickler."""
+        return self._known.get(name)
 
     def persistent_id(self, thing: object) -> str | None:
         """Called by the pickler for every object, before it looks whether it has met it."""
@@ -129,6 +135,10 @@ class RootLoad(Load):
         super().__init__(blobs, namespace, frozenset())
         self._roots = roots
         self._indexed: list[tuple[Any, int]] = []
+
+    def origin(self, name: str) -> Any:
+        """A root, or a variable of the script's."""
+        return self._roots[name] if name in self._roots else super().origin(name)
 
     def when_filled(self, iterator: Any, index: int) -> None:
         """An iterator that is to be put to its index."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.process import machine_id, process_state, set_process_state
+from colab_guard.capture.secrets import leave_out, masked
 from colab_guard.capture.take import PROCESS
 from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UsageError
 from colab_guard.core.words import ago, count_of
@@ -231,6 +232,9 @@ class LoopRun:
         pickler = self._pickled(finished)
         while pickler is None:
             pickler = self._pickled(finished)
+        secrets = leave_out(pickler)
+        for remark in secrets.remarks:
+            self.saver.say_once(remark)
         table, memory = pickler.regions.blobs()
         body: dict[str, Any] = {
             "source": "",
@@ -245,7 +249,7 @@ class LoopRun:
             "python": platform.python_version(),
             "machine": machine_id(),
         }
-        return body, [pickler.skeleton(), table, *memory]
+        return masked(body, secrets.values), [secrets.without(pickler.skeleton()), table, *memory]
 
     def _pickled(self, finished: bool) -> RootPickler | None:
         """Everything in the order in which it is needed again, so that a loop that begins can load what is there for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 
 from colab_guard.cell.tree import RUN
 from colab_guard.core.places import file_stem
+from colab_guard.core.secrets import is_secret, mask
 
 SESSION = uuid.uuid4().hex[:12]  # this process
 
@@ -46,8 +48,11 @@ def program() -> str:
 
 
 def arguments() -> list[str] | None:
-    """The script's arguments; None in a notebook, whose kernel's own differ each time."""
-    return None if _shell() is not None else sys.argv[1:]
+    """The script's arguments, secrets masked; None in a notebook, whose kernel's own differ each time."""
+    if _shell() is not None:
+        return None
+    values = {after for before, after in itertools.pairwise(sys.argv) if is_secret(before, after)}
+    return [mask(argument, values) for argument in sys.argv[1:]]
 
 
 def _shell() -> Any:

@@ -53,12 +53,27 @@ class Load:
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
         self._actions: list[Callable[[], None]] = [files.apply] if files else []
+        self.masks = False
+        self._lost_secrets = False
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
+        actions = list(self._actions)
+        try:
+            return self._variables(names)
+        except RestoreError:
+            if self.masks or not self._lost_secrets:
+                raise
+        # Something is made from a text, and does not take a stand-in.
+        self.masks, self._actions = True, actions
+        self._memory.clear()
+        self._storages.clear()
+        return self._variables(names)
+
+    def _variables(self, names: Sequence[str]) -> dict[str, Any]:
         unpickler = _Unpickler(self._blobs.read(0), self.namespace)
         loaded: dict[str, Any] = {}
         with progress.loading(self):
@@ -82,6 +97,12 @@ class Load:
             action()
 
     # -- what rebuild asks ----------------------------------------------------------------------------
+
+    def origin(self, name: str) -> Any:
+        return self.namespace[name]
+
+    def lost_secret(self) -> None:
+        self._lost_secrets = True
 
     def fill(self, region: int, into: memoryview) -> None:
         blob, offset, size = self._table[region]

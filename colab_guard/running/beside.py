@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from colab_guard.capture import links, outputs
 from colab_guard.capture.take import Taken
 from colab_guard.cell.guarded import Cell
+from colab_guard.core.secrets import mask
 from colab_guard.store.manifest import Manifest
 
 OFF = "off"
@@ -67,7 +68,7 @@ class Beside:
 
     def blobs(self, taken: Taken) -> tuple[list[Any], dict[str, Any], list[str]]:
         """A snapshot's blobs, what its body says of those that are here, and what is to be noted."""
-        text = self._heard.snapshot_text() if self._heard is not None else ""
+        text = mask(self._heard.snapshot_text(), taken.secrets) if self._heard is not None else ""
         blobs = [taken.skeleton, taken.table, *taken.memory, text.encode()]
         first = len(blobs)
         self._taken = outputs.take_files(self.files, self._known, store=self.store, first=first)

@@ -25,6 +25,7 @@ from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.iterables import begin
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.process import machine_id, process_state, set_process_state, set_random_state
+from colab_guard.capture.secrets import masked
 from colab_guard.capture.select import names_in, sharers, sharers_of_used
 from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
@@ -263,7 +264,8 @@ class Run(Frame):
     def _take(self, place: Place) -> Content:
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
-        taken = take(self.namespace, names, state.hidden, self.cell.own_names, state.levels, self.beside.links)
+        cell, links = self.cell, self.beside.links
+        taken = take(self.namespace, names, state.hidden, cell.own_names, state.levels, links, cell.source)
         if place.path == BEGIN and (more := sharers_of_used(self.namespace, taken.names, self._names)):
             self._names |= more
             return self._take(place)
@@ -284,15 +286,11 @@ class Run(Frame):
             "notes": [*(cause.text for cause in causes), *notes],
             "environment": describe(taken.packages),
         }
-        return body, blobs
+        return masked(body, taken.secrets), blobs
 
     def _about(self) -> dict[str, Any]:
         """What a manifest says wherever the cell stands."""
-        return {
-            "source": self.cell.source,
-            "session": self.session_id,
-            "machine": machine_id(),
-        }
+        return {"source": self.cell.source, "session": self.session_id, "machine": machine_id()}
 
     # -- pausing ----------------------------------------------------------------------------------------
 
