@@ -29,6 +29,8 @@ from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.scope import functions_in
 from colab_guard.cell.tree import ITER, RUN, WANTED, parse
 from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
+from colab_guard.core.keys import Key, Keyring
+from colab_guard.core.places import described as place_of
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.planning import path_of, planned
@@ -59,6 +61,7 @@ class Options:
     exact: bool = False
     files: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
+    trust: bool = False
 
 
 @dataclass
@@ -73,12 +76,14 @@ class Session:
     id: str = KERNEL
     transcript: Callable[[str], Transcript] | None = None
     show: Callable[[str], None] = print
+    keys: Keyring = field(default_factory=Keyring)
+    key: Key | None = None  # that signs, once a cell was guarded
     runs: dict[str, Run] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
-    def repository(self, store: str | FilePath = "") -> Repository:
+    def repository(self, store: str | FilePath = "", *, trust: bool = False) -> Repository:
         """The repository at ``store``, or at the session's own place. Raises StoreError."""
-        return Repository.open(store or self.store, clock=self.clock)
+        return Repository.open(store or self.store, clock=self.clock, keys=self.keys, trust=trust)
 
     def program(
         self,
@@ -96,6 +101,9 @@ class Session:
         """
         if not module.body:
             return []
+        self.key = self.keys.signing(
+            FilePath(options.store or self.store)
+        )  # here, for Colab's can't be asked in threads
         repository = self._repository_to_read(options)
         name = check_name(options.name) if options.name else self._derived(module, source, repository)
         cell = Cell(name, source, module, filename)
@@ -135,6 +143,10 @@ class Session:
             self.say(line)
         if plan is None:
             self.say(self._started(cell, options))
+        elif options.trust:
+            self.say(
+                "--trust: nobody asked who wrote that snapshot. Take it out again, or the next one is trusted too."
+            )
         run.causes = [cause.text for cause in found]
         self.runs[cell.name] = run
         if cell_id:
@@ -156,7 +168,7 @@ class Session:
         """The repository, None where there is no place for one: the cell then runs, and each snapshot tries again."""
         place = FilePath(options.store or self.store)
         try:
-            return self.repository(str(place))
+            return self.repository(str(place), trust=options.trust)
         except StoreUnavailable:
             if (place / "config.json").exists():
                 raise  # snapshots may lie there that can't be read now; to start over would be to lose them
@@ -284,10 +296,14 @@ class Session:
             )
 
     def _started(self, cell: Cell, options: Options) -> str:
-        where = f"snapshots every {options.every} to {options.store or self.store}"
+        store = options.store or self.store
+        where = f"snapshots every {options.every} to {store}"
+        warning = self.key.warning(place_of(FilePath(store))) if self.key else ""
         if options.fresh:
-            return f"{cell.name} started afresh, {where}. Take --fresh out again, or a death will start it over."
-        return f"{cell.name} started, {where}."
+            return (
+                f"{cell.name} started afresh, {where}. Take --fresh out again, or a death will start it over.{warning}"
+            )
+        return f"{cell.name} started, {where}.{warning}"
 
 
 def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:
