@@ -123,8 +123,12 @@ def test_a_damaged_key_at_home_is_told_and_nothing_is_run(new_book, tmp_path):
     assert "resumed" in said(book.run("%%checkpointed homely --every 1it\nfor i in range(8): die(i == 4)\ni").check())[0]
 
 
-def test_a_key_that_dies_with_the_vm_before_the_store_does_is_told_at_the_start(new_book, tmp_path):
-    """Kaggle's working folder outlives the session if its version is saved, and the home doesn't. A stand-in."""
-    book = new_book(COLAB_GUARD_KEY="", HOME=str(tmp_path), KAGGLE_KERNEL_RUN_TYPE="Interactive")
-    [told] = said(book.run("%%checkpointed local\nfor i in range(3): pass").check())
-    assert "dies with" not in told, "nor does the store outlive it"
+def test_where_no_key_can_be_kept_that_is_told_at_the_start_and_trust_resumes(new_book, tmp_path):
+    (tmp_path / "file").touch()
+    book = new_book(COLAB_GUARD_KEY="", HOME=str(tmp_path / "file/home"))
+    book.run(TRAP).check()
+    started = book.run(CELL.format("").replace("die(", "stop("))
+    assert "dies with this kernel: after that only --trust" in said(started)[0]
+    book.restart()
+    assert refusal(book).startswith("ForeignSnapshot: ")
+    resumes(book)
