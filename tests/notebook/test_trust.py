@@ -120,7 +120,9 @@ def test_a_damaged_key_at_home_is_told_and_nothing_is_run(new_book, tmp_path):
     kind, message = book.refusal("%%checkpointed homely --every 1it\nfor i in range(8): die(i == 4)\ni")
     assert (kind, str(key) in message) == ("KeyUnusable", True)
     key.write_text(text)
-    assert "resumed" in said(book.run("%%checkpointed homely --every 1it\nfor i in range(8): die(i == 4)\ni").check())[0]
+    assert (
+        "resumed" in said(book.run("%%checkpointed homely --every 1it\nfor i in range(8): die(i == 4)\ni").check())[0]
+    )
 
 
 def test_where_no_key_can_be_kept_that_is_told_at_the_start_and_trust_resumes(new_book, tmp_path):

@@ -206,9 +206,7 @@ def test_trust_believes_no_bytes(tmp_path: Path, make: Make) -> None:
 
 @SOMEBODYS
 @pytest.mark.parametrize("trust", [False, True])
-def test_prune_deletes_neither_it_nor_its_packs_and_still_what_is_mine(
-    tmp_path: Path, make: Make, trust: bool
-) -> None:
+def test_prune_deletes_neither_it_nor_its_packs_and_still_what_is_mine(tmp_path: Path, make: Make, trust: bool) -> None:
     manifest = make(tmp_path)
     repository = Repository.open(tmp_path, trust=trust)
     old, new = repository.commit("train", {}, [b"old"]), repository.commit("train", {}, [b"new"])
