@@ -30,7 +30,6 @@ from colab_guard.cell.scope import functions_in
 from colab_guard.cell.tree import ITER, RUN, WANTED, parse
 from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
 from colab_guard.core.keys import Key, Keyring
-from colab_guard.core.places import described as place_of
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.planning import path_of, planned
@@ -38,7 +37,7 @@ from colab_guard.resume.plan import Plan
 from colab_guard.running.beside import Beside, Transcript
 from colab_guard.running.pausing import Kept
 from colab_guard.running.run import BEGIN, Run
-from colab_guard.running.telling import where
+from colab_guard.running.telling import TRUSTED, started, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -101,9 +100,8 @@ class Session:
         """
         if not module.body:
             return []
-        self.key = self.keys.signing(
-            FilePath(options.store or self.store)
-        )  # here, for Colab's can't be asked in threads
+        store = FilePath(options.store or self.store)
+        self.key = self.keys.signing(store)  # here, for threads can't ask Colab
         repository = self._repository_to_read(options)
         name = check_name(options.name) if options.name else self._derived(module, source, repository)
         cell = Cell(name, source, module, filename)
@@ -117,11 +115,10 @@ class Session:
             manifest = self.runs[name].last
         elif repository is not None and not options.fresh:
             plan, said, manifest = self._plan(cell, repository, options)
-        where = options.store or self.store
         run = Run(
             cell,
             options.every,
-            lambda: self.repository(where),
+            lambda: self.repository(store),
             self.namespace,
             self.id,
             self.say,
@@ -142,11 +139,9 @@ class Session:
         for line in said:
             self.say(line)
         if plan is None:
-            self.say(self._started(cell, options))
-        elif options.trust:
-            self.say(
-                "--trust: nobody asked who wrote that snapshot. Take it out again, or the next one is trusted too."
-            )
+            self.say(started(name, options.every, store, self.key, fresh=options.fresh))
+        if options.trust:
+            self.say(TRUSTED)
         run.causes = [cause.text for cause in found]
         self.runs[cell.name] = run
         if cell_id:
@@ -294,16 +289,6 @@ class Session:
                 f"`{ast.unparse(before.cell.module.body[0]).splitlines()[0]}`. Their snapshots would be mixed up, so "
                 f"nothing was run. Give one of them another name; or, if it is one cell written anew, add --fresh."
             )
-
-    def _started(self, cell: Cell, options: Options) -> str:
-        store = options.store or self.store
-        where = f"snapshots every {options.every} to {store}"
-        warning = self.key.warning(place_of(FilePath(store))) if self.key else ""
-        if options.fresh:
-            return (
-                f"{cell.name} started afresh, {where}. Take --fresh out again, or a death will start it over.{warning}"
-            )
-        return f"{cell.name} started, {where}.{warning}"
 
 
 def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:

@@ -180,7 +180,7 @@ def test_a_key_folder_that_can_not_be_read_is_told(home: Path, drive: Folder, mo
         return listdir(path)
 
     monkeypatch.setattr(os, "listdir", dead)
-    with pytest.raises(KeyUnusable, match="endpoint is not connected.*Set COLAB_GUARD_KEY"):
+    with pytest.raises(KeyUnusable, match=r"endpoint is not connected.*Set COLAB_GUARD_KEY"):
         Keyring(folders=on(drive)).found()
 
 

@@ -62,7 +62,7 @@ def resumes(book: Book) -> None:
     trusted = book.run(CELL.format("--trust")).check()
     assert printed(trusted) == ["7"]
     first, second, *_ = said(trusted)
-    assert first.startswith("--trust: nobody asked who wrote that snapshot. Take it out again")
+    assert first.startswith("--trust: a snapshot is used whoever wrote it. Take it out again")
     assert second.startswith("trap resumed at line 3 ")
     assert (book.folder / "sprung").exists(), "or this trap would show nothing"
 
