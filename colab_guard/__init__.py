@@ -23,17 +23,19 @@ def loop(
     state: Sequence[Any] = (),
     store: str | os.PathLike[str] | None = None,
     fresh: bool = False,
+    trust: bool = False,
 ) -> Iterable[T]:
     """The items of ``iterable``; when the process dies and the program is started again, those that are left, with
     the objects in ``state`` as they were. For scripts and modules; ``colab_guard.loops`` says all about it.
 
     ``every``: ``"60s"`` (the default, or ``COLAB_GUARD_EVERY``) or ``"100it"``. ``store``: a folder, else
-    ``COLAB_GUARD_STORE``, else ``.colab_guard`` where the program was started. ``fresh`` starts over. Raises
-    UsageError, when the loop begins, for what can't be put back in place.
+    ``COLAB_GUARD_STORE``, else ``.colab_guard`` where the program was started. ``fresh`` starts over;
+    ``trust`` goes on from a snapshot even where it is not signed with your key. Raises UsageError, when the loop
+    begins, for what can't be put back in place.
     """
     from colab_guard.loops import Loop
 
-    return Loop(iterable, name, every, tuple(state), store, fresh)
+    return Loop(iterable, name, every, tuple(state), store, fresh, trust)
 
 
 def load_ipython_extension(shell: Any) -> None:

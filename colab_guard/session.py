@@ -29,6 +29,7 @@ from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.scope import functions_in
 from colab_guard.cell.tree import ITER, RUN, WANTED, parse
 from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
+from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.planning import path_of, planned
@@ -36,7 +37,7 @@ from colab_guard.resume.plan import Plan
 from colab_guard.running.beside import Beside, Transcript
 from colab_guard.running.pausing import Kept
 from colab_guard.running.run import BEGIN, Run
-from colab_guard.running.telling import where
+from colab_guard.running.telling import TRUSTED, started, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
@@ -59,6 +60,7 @@ class Options:
     exact: bool = False
     files: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
+    trust: bool = False
 
 
 @dataclass
@@ -73,12 +75,14 @@ class Session:
     id: str = KERNEL
     transcript: Callable[[str], Transcript] | None = None
     show: Callable[[str], None] = print
+    keys: Keyring = field(default_factory=Keyring)
+    key: Key | None = None  # that signs, once a cell was guarded
     runs: dict[str, Run] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
-    def repository(self, store: str | FilePath = "") -> Repository:
+    def repository(self, store: str | FilePath = "", *, trust: bool = False) -> Repository:
         """The repository at ``store``, or at the session's own place. Raises StoreError."""
-        return Repository.open(store or self.store, clock=self.clock)
+        return Repository.open(store or self.store, clock=self.clock, keys=self.keys, trust=trust)
 
     def program(
         self,
@@ -96,6 +100,8 @@ class Session:
         """
         if not module.body:
             return []
+        store = FilePath(options.store or self.store)
+        self.key = self.keys.signing(store)  # here, for threads can't ask Colab
         repository = self._repository_to_read(options)
         name = check_name(options.name) if options.name else self._derived(module, source, repository)
         cell = Cell(name, source, module, filename)
@@ -109,11 +115,10 @@ class Session:
             manifest = self.runs[name].saver.last
         elif repository is not None and not options.fresh:
             plan, said, manifest = self._plan(cell, repository, options)
-        where = options.store or self.store
         run = Run(
             cell,
             options.every,
-            lambda: self.repository(where),
+            lambda: self.repository(store),
             self.namespace,
             self.id,
             self.say,
@@ -134,7 +139,9 @@ class Session:
         for line in said:
             self.say(line)
         if plan is None:
-            self.say(self._started(cell, options))
+            self.say(started(name, options.every, store, self.key, fresh=options.fresh))
+        if options.trust:
+            self.say(TRUSTED)
         run.causes = [cause.text for cause in found]
         self.runs[cell.name] = run
         if cell_id:
@@ -156,7 +163,7 @@ class Session:
         """The repository, None where there is no place for one: the cell then runs, and each snapshot tries again."""
         place = FilePath(options.store or self.store)
         try:
-            return self.repository(str(place))
+            return self.repository(str(place), trust=options.trust)
         except StoreUnavailable:
             if (place / "config.json").exists():
                 raise  # snapshots may lie there that can't be read now; to start over would be to lose them
@@ -282,12 +289,6 @@ class Session:
                 f"`{ast.unparse(before.cell.module.body[0]).splitlines()[0]}`. Their snapshots would be mixed up, so "
                 f"nothing was run. Give one of them another name; or, if it is one cell written anew, add --fresh."
             )
-
-    def _started(self, cell: Cell, options: Options) -> str:
-        where = f"snapshots every {options.every} to {options.store or self.store}"
-        if options.fresh:
-            return f"{cell.name} started afresh, {where}. Take --fresh out again, or a death will start it over."
-        return f"{cell.name} started, {where}."
 
 
 def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:

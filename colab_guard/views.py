@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from colab_guard.core.errors import AlteredSnapshot, ForeignSnapshot, UnsignedSnapshot
 from colab_guard.core.words import ago, count_of, size
 from colab_guard.running.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 
+STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapshot: "unsigned"}
+
 
 def status_text(session: Session) -> str:
     """The store, and each guarded cell of this session with the age of its newest snapshot."""
     lines = [f"store    {session.store} ({session.store_note})"]
+    if session.key:
+        lines.append(f"key      {session.key.id}, {session.key.where}")
     if not session.runs:
         lines.append("cells    none guarded yet in this session: put %%checkpointed above the training cell")
     for name, run in session.runs.items():
@@ -39,7 +44,7 @@ def _state(session: Session, run: Run) -> str:
 
 
 def history_table(session: Session) -> str:
-    """The snapshots in the session's stores, newest first; below, what is damaged."""
+    """The snapshots in the session's stores, newest first; below, what can't be used."""
     return _each(session, _history)
 
 
@@ -60,7 +65,7 @@ def _history(repository: Repository) -> str:
             taken = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M:%S")
             rows.append((str(entry.seq), taken, entry.cell, where, size(entry.size_bytes), size(entry.new_bytes)))
         else:
-            rows.append(("?", "damaged", "", "", "", ""))
+            rows.append(("?", STATES.get(type(entry.error), "damaged"), "", "", "", ""))
             damaged.append(str(entry.error))
     if len(rows) == 1:
         return f"no snapshots in {repository.path} yet"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -91,6 +92,7 @@ class Stage:
             "PYTHONPATH": path,
             "COLAB_GUARD_STORE": str(folder / "store"),
             "COLAB_GUARD_EVERY": every,
+            "COLAB_GUARD_KEY": secrets.token_hex(32),  # of this demo only: none is made at home
             "OMP_NUM_THREADS": "1",  # for such small batches two, beside other work, may take six times as long
         }
 

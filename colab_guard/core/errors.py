@@ -7,7 +7,12 @@
     ├── StoreError            the place where snapshots are kept
     │   ├── StoreUnavailable  … can't be written or read now: full, read-only, unplugged
     │   ├── UnknownFormat     … was written by a version that this one can't read
-    │   └── CorruptSnapshot   … holds bytes that are not what was written
+    │   ├── CorruptSnapshot   … holds bytes that are not what was written
+    │   │   └── AlteredSnapshot   … nor what was signed
+    │   ├── UntrustedSnapshot … holds what nobody knows to be the user's
+    │   │   ├── UnsignedSnapshot  … with no signature
+    │   │   └── ForeignSnapshot   … signed with a key that is not at hand
+    │   └── KeyUnusable       a key to sign with is damaged, or open to others
     ├── RestoreError          a sound snapshot can't be put back here
     ├── EditedCell            the cell is not the one whose run is to be resumed
     ├── Inexact               --exact was asked for, and something stands against it
@@ -58,6 +63,26 @@ class UnknownFormat(StoreError):
 
 class CorruptSnapshot(StoreError):
     """Stored bytes are missing or are not those that were written."""
+
+
+class AlteredSnapshot(CorruptSnapshot):
+    """A manifest is whole, but not the one that was signed with the user's key."""
+
+
+class UntrustedSnapshot(StoreError):
+    """A sound snapshot that nobody knows to be the user's; loading one runs code of whoever wrote it."""
+
+
+class UnsignedSnapshot(UntrustedSnapshot):
+    """A manifest has no signature."""
+
+
+class ForeignSnapshot(UntrustedSnapshot):
+    """A manifest is signed with a key that the user has not."""
+
+
+class KeyUnusable(StoreError):
+    """A key to sign with can't be read, is damaged, or others can read it."""
 
 
 class RestoreError(ColabGuardError):

@@ -18,6 +18,7 @@ class Place:
 
     path: Path
     survives: str
+    outlives_vm: bool = False
 
 
 def on_colab() -> bool:
@@ -48,12 +49,13 @@ def described(path: Path) -> Place:
     path = path.expanduser().absolute()
     if path.is_relative_to(DRIVE):
         if drive_mounted():
-            return Place(path, "on Drive: survives this VM once uploaded (unconfirmed)")
+            return Place(path, "on Drive: survives this VM once uploaded (unconfirmed)", outlives_vm=True)
         return Place(path, "NOT on Drive: it is not mounted, and what is written there is lost")
     if path.is_relative_to("/content") or "COLAB_RELEASE_TAG" in os.environ:
         return Place(path, "survives a kernel crash, NOT the end of this VM: mount Drive first for that")
     if path.is_relative_to("/kaggle"):
-        return Place(path, "survives a kernel crash; the session's end only if the version is saved")
+        survives = "survives a kernel crash; the session's end only if the version is saved"
+        return Place(path, survives, outlives_vm=True)
     return Place(path, "survives the kernel, on this machine's disk")
 
 

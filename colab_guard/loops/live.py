@@ -18,6 +18,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 from colab_guard.capture import loaders
 from colab_guard.cell.naming import check_name
 from colab_guard.core.errors import UsageError
+from colab_guard.core.keys import Keyring
 from colab_guard.core.places import default_place, described
 from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.loops import where
@@ -41,6 +42,7 @@ class Loop(Generic[T]):
     state: Sequence[Any]
     store: str | os.PathLike[str] | None
     fresh: bool
+    trust: bool = False
 
     def __iter__(self) -> Iterator[T]:
         if where.in_guarded_cell():
@@ -150,13 +152,18 @@ class Live(Iterator[T]):
         interval = parse_interval(loop.every or from_environment("EVERY", EVERY))
         self._level = level = Level(loop.name, loop.iterable, loop.state, interval, 0, loop.name, line)
         key = f"loop {where.program()} {loop.name}" + (f" {number}" if number > 1 else "")
-        run = LoopRun(Saver(key, partial(Repository.open, place.path), where.say), place.path)
+        trust = loop.trust or bool(from_environment("TRUST", ""))
+        signing = Keyring().signing(place.path)
+        run = LoopRun(Saver(key, partial(Repository.open, place.path, trust=trust), where.say), place.path)
         fresh = loop.fresh or bool(from_environment("FRESH", ""))
         if not fresh:
             run.find_plan(level)
         if run.plan is None:
             afresh = " afresh. Take fresh=True out again, or a death will start it over" if fresh else ""
-            where.say(f"{loop.name} started{afresh}, snapshots every {interval} to {place.path} ({place.survives}).")
+            where.say(
+                f"{loop.name} started{afresh}, snapshots every {interval} to {place.path} ({place.survives})."
+                f"{signing.warning(place)}"
+            )
         elif run.plan.body["cursor"] is None:
             run.put_back_finished(level)
             return None
@@ -198,10 +205,10 @@ class Live(Iterator[T]):
 
 def _inner(run: LoopRun, loop: Loop[Any], line: int) -> Level:
     outer = run.levels[-1]
-    if loop.store is not None or loop.fresh:
+    if loop.store is not None or loop.fresh or loop.trust:
         raise UsageError(
-            f"The loop {loop.name!r} is inside of {run.levels[0].name!r}, whose snapshots hold it too: give store= and "
-            f"fresh= to that one."
+            f"The loop {loop.name!r} is inside of {run.levels[0].name!r}, whose snapshots hold it too: give store=, "
+            f"fresh= and trust= to that one."
         )
     interval = parse_interval(loop.every) if loop.every else outer.interval
     number = outer.begun[loop.name] = outer.begun.get(loop.name, 0) + 1

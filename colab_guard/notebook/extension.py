@@ -17,9 +17,11 @@ from typing import Any
 from colab_guard import __version__
 from colab_guard.capture import loaders
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
+from colab_guard.core.keys import Keyring
 from colab_guard.notebook import magics
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
 from colab_guard.notebook.transcript import Transcript, show
+from colab_guard.notebook.userdata import Userdata
 from colab_guard.session import Session
 
 MAGIC = "%%checkpointed"
@@ -32,7 +34,15 @@ class Extension:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         place = default_place(shell)
-        self.session = Session(shell.user_ns, say, place.path, place.survives, transcript=Transcript, show=show)
+        self.session = Session(
+            shell.user_ns,
+            say,
+            place.path,
+            place.survives,
+            transcript=Transcript,
+            show=show,
+            keys=Keyring(Userdata(say)),
+        )
         self._magics = magics.GuardMagics(shell, self.session)
 
     def load(self) -> None:

@@ -37,6 +37,7 @@ def _parser() -> Any:
     parser.add_argument("--files", nargs="+", default=[], help="files and folders the cell writes, put back at resume")
     parser.add_argument("--link", action="append", default=[], help="an input to keep by name, not by content; or: off")
     parser.add_argument("--exact", action="store_true", help="refuse what might not end with the same bits")
+    parser.add_argument("--trust", action="store_true", help="resume from a snapshot that is not signed with your key")
     parser.add_argument("--explain", action="store_true", help="run nothing: show where the cell can be left")
     return parser
 
@@ -69,6 +70,7 @@ def parse_line(line: str) -> Request:
         exact=found.exact,
         files=tuple(found.files),
         link=tuple(found.link),
+        trust=found.trust,
     )
     return Request(options, found.explain)
 
@@ -93,7 +95,7 @@ class GuardMagics(Magics):  # type: ignore[misc]
         """Run a cell with snapshots; resume it if an unfinished run of it exists.
 
         %%checkpointed [NAME] [--every auto|60s|100it] [--store PATH] [--fresh] [--resume-anyway] [--explain]
-                       [--exact] [--replay] [--rerun NAME] [--link NAME|off] [--files PATH…]
+                       [--exact] [--replay] [--rerun NAME] [--link NAME|off] [--files PATH…] [--trust]
 
         NAME is the cell's own (derived from its source where none is given). When the kernel dies, run all
         cells again: the cell goes on where its newest snapshot was taken, in its own loops and in those of the
@@ -108,6 +110,7 @@ class GuardMagics(Magics):  # type: ignore[misc]
         --rerun NAME     make a variable, or what a `with` gives, anew at a resume
         --link NAME      keep an input by name and fingerprint, not by content; `off`: none
         --files PATH…    put these files and folders back as they were at the snapshot
+        --trust          resume from a snapshot that somebody else wrote: loading it runs code of theirs
         """
         self.shell.run_cell(f"%%checkpointed {line}\n{cell}")
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.causes import at_resume
 from colab_guard.capture.environment import describe
 from colab_guard.core.causes import Cause
 from colab_guard.core.errors import Inexact
+from colab_guard.core.keys import Key
+from colab_guard.core.places import described
+from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
 from colab_guard.resume.plan import Plan
 from colab_guard.store.manifest import Manifest
+
+TRUSTED = "--trust: a snapshot is used whoever wrote it. Take it out again, or the next one will be, too."
+
+
+def started(name: str, every: Interval, store: Path, key: Key, *, fresh: bool) -> str:
+    """That a cell runs from its beginning, and where its snapshots go."""
+    afresh, again = (" afresh", " Take --fresh out again, or a death will start it over.") if fresh else ("", "")
+    return f"{name} started{afresh}, snapshots every {every} to {store}.{again}{key.warning(described(store))}"
 
 
 def restored(plan: Plan, name: str, now: float, count: int, differs: Sequence[str]) -> list[str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from colab_guard.core.errors import CorruptSnapshot, StoreError
-from colab_guard.store.sealed import seal, typed, unseal
+from colab_guard.core.keys import Key
+from colab_guard.store.sealed import DIGEST, ID, matching, seal, typed, unseal
+from colab_guard.store.trust import Trust
 
 FOLDER = "snapshots"
 NAME = re.compile(FOLDER + r"/([0-9]{8,})-([0-9a-f]{12})\.json")
-ID = re.compile(r"[0-9a-f]{12}")
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +49,44 @@ class Manifest:
         """Its file within the repository."""
         return f"{FOLDER}/{self.seq:08d}-{self.id}.json"
 
-    def to_json(self) -> bytes:
-        """Its file's content. Raises TypeError, ValueError or RecursionError for a body that JSON can't hold."""
+    def to_json(self, key: Key) -> bytes:
+        """Its file's content, signed. Raises as ``seal`` does for a body that JSON can't hold."""
         fields = {field: getattr(self, field) for field in ("id", "seq", "cell", "created", "body", "new_bytes")}
         blobs = [{field: getattr(blob, field) for field in BlobRef.__slots__} for blob in self.blobs]
-        return seal({**fields, "blobs": blobs})
+        return seal({**fields, "blobs": blobs}, key)
 
     @classmethod
-    def from_json(cls, data: bytes, where: str) -> Manifest:
-        """The manifest in the file at ``where``, whose name must be that of the manifest.
+    def from_json(cls, data: bytes, where: str, trust: Trust) -> tuple[Manifest, StoreError | None]:
+        """The manifest in the file at ``where``, whose name must be that of the manifest; and why it must not be
+        used, where it is unsigned, foreign or altered.
 
         Raises CorruptSnapshot, or UnknownFormat for a format newer than this version's.
         """
-        manifest = unseal(data, where, _manifest)
+
+        def build(content: dict[str, Any]) -> tuple[Manifest, StoreError | None]:
+            refusal = trust.refusal(content, where)
+            return _manifest(content), refusal
+
+        manifest, refusal = unseal(data, where, build)
         if Path(where).name != Path(manifest.name).name:
             raise CorruptSnapshot(f"{where} is damaged: it holds {manifest.name}.")
-        return manifest
+        return manifest, refusal
 
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A manifest that can't be used, and why: CorruptSnapshot, UnknownFormat or StoreUnavailable."""
+    """A manifest that can't be used, and why: any StoreError."""
 
     path: Path
     error: StoreError
     name: str  # its file within the repository
     seq: int  # as its name says
+    manifest: Manifest | None = None  # what it says itself, where it is whole, and only not to be believed
 
 
 def _manifest(fields: dict[str, Any]) -> Manifest:
     return Manifest(
-        id=_matching(fields, "id", ID),
+        id=matching(fields, "id", ID),
         seq=_count(fields, "seq"),
         cell=typed(fields, "cell", str),
         created=typed(fields, "created", float),
@@ -92,9 +99,9 @@ def _manifest(fields: dict[str, Any]) -> Manifest:
 def _blob(fields: Mapping[str, Any]) -> BlobRef:
     # The pattern for packs also keeps a foreign manifest from naming a file outside the repository.
     return BlobRef(
-        digest=_matching(fields, "digest", DIGEST),
+        digest=matching(fields, "digest", DIGEST),
         size_bytes=_count(fields, "size_bytes"),
-        pack=_matching(fields, "pack", ID),
+        pack=matching(fields, "pack", ID),
         offset=_count(fields, "offset"),
     )
 
@@ -103,11 +110,4 @@ def _count(fields: Mapping[str, Any], name: str) -> int:
     value = typed(fields, name, int)
     if value < 0:
         raise ValueError(f"{name} is {value}")
-    return value
-
-
-def _matching(fields: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
-    value = typed(fields, name, str)
-    if not pattern.fullmatch(value):
-        raise ValueError(f"{name} is {value!r:.80}")
     return value

@@ -14,7 +14,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colab_guard.core.errors import CorruptSnapshot, StoreError, StoreUnavailable, UsageError
+from colab_guard.core.errors import (
+    AlteredSnapshot,
+    CorruptSnapshot,
+    StoreError,
+    StoreUnavailable,
+    UntrustedSnapshot,
+    UsageError,
+)
+from colab_guard.core.keys import Keyring
 from colab_guard.store import manifest as manifests
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend
@@ -25,6 +33,7 @@ from colab_guard.store.manifest import BlobRef, Damaged, Manifest
 from colab_guard.store.packs import Chunks
 from colab_guard.store.prune import prune
 from colab_guard.store.sealed import seal, typed, unseal
+from colab_guard.store.trust import Trust
 from colab_guard.store.verify import Report, verify
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 CONFIG_BYTES = 10_000  # a config is some 130 bytes; what is longer is none
+REFUSALS = (StoreUnavailable, UntrustedSnapshot, AlteredSnapshot)  # a user can do something about these
 CELL = re.compile(r"[^\W.][^/\\:\x00-\x1f\x7f]{0,199}")
 
 
@@ -41,14 +51,27 @@ class Repository:
     Every method raises StoreUnavailable where the backend fails, with what to do next.
     """
 
-    def __init__(self, backend: Backend, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        clock: Callable[[], float] = time.time,
+        keys: Keyring | None = None,
+        trust: bool = False,
+    ) -> None:
         """Opens what is on the backend, or makes it where there is no config; ``clock`` is in seconds since 1970.
+
+        ``keys`` (the environment's and the user's files, if not given) sign and verify; they are looked up when they
+        are first needed, and made by the first commit. ``trust``: unsigned and foreign snapshots are found like any
+        other (but not pruned), as long as their digests hold.
 
         Raises UnknownFormat for a repository of a later version, CorruptSnapshot for a damaged config.
         """
         self.path = Path(backend.place)
         self._backend = backend
         self._clock = clock
+        self._keys = Trust(keys or Keyring(), self.path)
+        self._trust = trust
         # By digest, the blobs that this process wrote or read back: only these are sure to be sound.
         self._sound: dict[str, BlobRef] = {}
         self._bad_packs: set[str] = set()
@@ -56,12 +79,19 @@ class Repository:
             self.id = self._config_id()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, clock: Callable[[], float] = time.time) -> Repository:
-        """The repository in a folder, made where it is missing. Raises as the constructor does."""
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        clock: Callable[[], float] = time.time,
+        keys: Keyring | None = None,
+        trust: bool = False,
+    ) -> Repository:
+        """The repository in a folder, made where it is missing. See the constructor."""
         root = Path(path).expanduser().absolute()  # the cell may change the working directory
         with unavailable(str(root), "the repository can't be opened"):
             folder = Folder(root)
-        return cls(folder, clock=clock)
+        return cls(folder, clock=clock, keys=keys, trust=trust)
 
     def commit(
         self,
@@ -75,8 +105,9 @@ class Repository:
         A blob is bytes, or chunks of bytes, which must not change until this returns, or a BlobRef of this repository
         for content that is known to be unchanged. Bytes that are stored already are not stored again.
 
-        Raises UsageError for a cell name or body that can't be stored, and StoreUnavailable; what was there before
-        is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again, with bytes.
+        Raises UsageError for a cell name or body that can't be stored, KeyUnusable, and StoreUnavailable; what was
+        there before is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again,
+        with bytes.
         """
         _check_cell(cell)
         with unavailable(self._backend.place, f"no snapshot of {cell!r} was written"):
@@ -97,7 +128,7 @@ class Repository:
                 new_bytes=new.size_bytes,
             )
             try:
-                data = manifest.to_json()
+                data = manifest.to_json(self._keys.key())
             except (TypeError, ValueError, RecursionError) as error:
                 raise UsageError(f"the snapshot of {cell!r} has a body that JSON can't hold: {error}.") from error
             try:
@@ -112,15 +143,17 @@ class Repository:
                     self._backend.delete(packs.pack_name(new.pack))
                 raise
         self._sound = new.refs
-        return Manifest.from_json(data, manifest.name)
+        return Manifest.from_json(data, manifest.name, self._keys)[0]
 
     def snapshots(self, cell: str | None = None) -> list[Manifest | Damaged]:
-        """Every snapshot, or those of one cell, newest first. What can't be read is in its place, of any cell."""
+        """Every snapshot, or those of one cell, newest first. What can't be used is in its place; what can't be read
+        at all, or was altered, may be of any cell. Raises KeyUnusable where a key to verify with is damaged.
+        """
         if cell is not None:
             _check_cell(cell)
         with unavailable(self._backend.place, "the snapshots can't be listed"):
-            entries = read_manifests(self._backend)
-        return [entry for entry in entries if cell is None or isinstance(entry, Damaged) or entry.cell == cell]
+            entries = [self._trusted(entry) for entry in read_manifests(self._backend, self._keys)]
+        return [entry for entry in entries if cell is None or _may_be_of(cell, entry)]
 
     def check(self, manifest: Manifest) -> None:
         """Reads every blob of a snapshot and compares digests. Raises CorruptSnapshot at the first that differs."""
@@ -153,10 +186,11 @@ class Repository:
     ) -> tuple[Manifest | None, list[str]]:
         """The newest snapshot of ``cell`` that is accepted and reads back well; and what was passed over, in sentences.
 
-        Raises StoreUnavailable where there is none, but might be one if the store could be read.
+        Where there is none, but might be one if the store could be read, or that is not known to be the user's, or
+        was altered, raises what stands in the way of the newest: StoreUnavailable, UntrustedSnapshot, AlteredSnapshot.
         """
         passed_over: list[str] = []
-        unreadable: StoreUnavailable | None = None
+        refused: StoreError | None = None
         for entry in self.snapshots(cell):
             try:
                 if isinstance(entry, Damaged):
@@ -166,16 +200,16 @@ class Repository:
                     return entry, passed_over
             except StoreError as error:
                 passed_over.append(str(error))
-                if isinstance(error, StoreUnavailable):
-                    unreadable = unreadable or error
-        if unreadable:
-            raise unreadable
+                if isinstance(error, REFUSALS):
+                    refused = refused or error
+        if refused:
+            raise refused
         return None, passed_over
 
     def verify(self) -> Report:
         """Reads everything back, and changes nothing."""
         with unavailable(self._backend.place, "the repository can't be read back"):
-            return verify(self._backend)
+            return verify(self._backend, self._keys)
 
     def prune(self, cell: str, keep: int) -> list[str]:
         """Deletes all but the newest ``keep`` snapshots of ``cell``, and what no snapshot needs; returns the names.
@@ -186,7 +220,7 @@ class Repository:
         if keep < 1:
             raise UsageError(f"keep is {keep}: at least one snapshot of {cell!r} has to be kept.")
         with unavailable(self._backend.place, f"old snapshots of {cell!r} can't be deleted"):
-            return list(prune(self._backend, cell, keep, self._clock()))
+            return list(prune(self._backend, self._keys, cell, keep, self._clock()))
 
     def usage_bytes(self) -> int:
         """What all packs and manifests take, unfinished files included."""
@@ -208,6 +242,11 @@ class Repository:
             raise CorruptSnapshot(
                 f"{error} No snapshot depends on this file: delete it, and it is made again."
             ) from error
+
+    def _trusted(self, entry: Manifest | Damaged) -> Manifest | Damaged:
+        if self._trust and isinstance(entry, Damaged) and isinstance(entry.error, UntrustedSnapshot):
+            return entry.manifest or entry
+        return entry
 
     def _is_there(self, ref: BlobRef, sizes_bytes: Mapping[str, int]) -> bool:
         return ref.pack not in self._bad_packs and sizes_bytes.get(ref.pack, -1) >= ref.offset + ref.size_bytes
@@ -255,6 +294,13 @@ class _NewPack:
 def _flat(view: memoryview) -> memoryview:
     """The bytes of a contiguous buffer of any shape; one without bytes may have a shape that can't be cast."""
     return view.cast("B") if view.nbytes else memoryview(bytearray())
+
+
+def _may_be_of(cell: str, entry: Manifest | Damaged) -> bool:
+    if isinstance(entry, Manifest):
+        return entry.cell == cell
+    # Somebody else's of another cell is none of this one's business; of what was altered, who knows.
+    return not (isinstance(entry.error, UntrustedSnapshot) and entry.manifest and entry.manifest.cell != cell)
 
 
 def _check_cell(cell: str) -> None:

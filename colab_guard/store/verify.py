@@ -9,6 +9,7 @@ from colab_guard.store import manifest, packs
 from colab_guard.store.backend import PARTIAL, Backend
 from colab_guard.store.listing import read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
+from colab_guard.store.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,15 @@ class Report:
     orphans: tuple[str, ...]  # names that no snapshot needs; no problem, prune removes most
 
 
-def verify(backend: Backend) -> Report:
+def verify(backend: Backend, trust: Trust) -> Report:
     """Reads every manifest and every blob, compares digests; changes nothing. Raises OSError."""
-    entries = read_manifests(backend)
+    entries = read_manifests(backend, trust)
     users: dict[BlobRef, list[Manifest]] = defaultdict(list)
     for entry in entries:
-        if isinstance(entry, Manifest):
-            for blob in set(entry.blobs):
-                users[blob].append(entry)
+        whole = entry if isinstance(entry, Manifest) else entry.manifest
+        if whole:
+            for blob in set(whole.blobs):
+                users[blob].append(whole)
     bad = list(packs.faults(backend, users))
     # What another session pruned while this one read is gone, not damaged.
     listed = {entry.name for entry in backend.list(manifest.FOLDER)}

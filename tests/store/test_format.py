@@ -1,7 +1,9 @@
 """Format 1 is what docs/format.md says, and stays readable: data/format-1 was written by version 0.1.0."""
 
 import hashlib
+import hmac
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -27,10 +29,22 @@ def sealed(file: Path) -> dict:
     return fields
 
 
+def signed(file: Path) -> dict:
+    """The same, of a manifest."""
+    fields = sealed(file)
+    key = bytes.fromhex(os.environ["COLAB_GUARD_KEY"])
+    assert fields.pop("key") == hmac.new(key, b"colab_guard key", "sha256").hexdigest()[:12]
+    signature = fields.pop("signature")
+    whole = {key: value for key, value in json.loads(file.read_bytes()).items() if key not in ("digest", "signature")}
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":")).encode()
+    assert hmac.new(key, canonical, "sha256").hexdigest() == signature
+    return fields
+
+
 def by_the_document(path: Path) -> list[tuple[dict, list[bytes]]]:
     snapshots = []
     for file in sorted(path.glob("snapshots/*.json")):
-        fields = sealed(file)
+        fields = signed(file)
         assert file.name == f"{fields['seq']:08d}-{fields['id']}.json"
         blobs = []
         for blob in fields["blobs"]:

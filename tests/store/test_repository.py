@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UnknownFormat, UsageError
+from colab_guard.core.keys import Keyring
 from colab_guard.store.backend import Backend
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
@@ -108,8 +109,8 @@ def test_of_equal_numbers_the_later_counts(backend: Backend) -> None:
     text = (one.path / second.name).read_bytes()
     (one.path / second.name).unlink()
     same = Manifest(second.id, 1, "train", second.created, (), {}, 0)
-    (one.path / same.name).write_bytes(same.to_json())
-    assert text != same.to_json()
+    (one.path / same.name).write_bytes(same.to_json(Keyring().found()[0]))
+    assert text != same.to_json(Keyring().found()[0])
     assert one.snapshots() == [same, first]
 
 
