@@ -12,6 +12,7 @@ from colab_guard.capture.take import take
 from colab_guard.resume.loading import Load
 from colab_guard.saving import Blobs
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 
 
 def rows(size_bytes: int, repeats: int) -> list[Row]:
@@ -33,7 +34,7 @@ def rows(size_bytes: int, repeats: int) -> list[Row]:
         def commit() -> Any:
             taken = take(namespace, ["tensors"], {}, frozenset())
             manifest = repository.commit("bench", {"names": taken.names}, [taken.skeleton, taken.table, *taken.memory])
-            repository.prune("bench", 1)
+            repository.prune("bench", Retention(1))
             return manifest
 
         def save() -> None:

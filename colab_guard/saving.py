@@ -12,8 +12,7 @@ from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.core.errors import StoreError
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.repository import Repository
-
-KEEP = 3
+from colab_guard.store.retention import DEFAULT, Retention
 
 Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs
 
@@ -26,7 +25,8 @@ def not_kept(notes: Sequence[str]) -> list[str]:
 @dataclass
 class Saver:
     """Writes the snapshots of one cell or loop, and reads them; not thread-safe. ``never`` lists the errors of
-    taking one that the caller handles; ``sentences`` are what is said of notes that are new.
+    taking one that the caller handles; ``sentences`` are what is said of notes that are new. ``measured`` is asked
+    with each snapshot for what its body says of the best one.
     """
 
     name: str
@@ -36,6 +36,8 @@ class Saver:
     never: tuple[type[Exception], ...] = ()
     sentences: Callable[[Sequence[str]], Sequence[str]] = not_kept
     last: Manifest | None = None
+    retention: Retention = DEFAULT
+    measured: Callable[[], Mapping[str, Any]] = dict
     _known: dict[tuple[int, int], BlobRef] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
@@ -57,6 +59,7 @@ class Saver:
         """
         try:
             body, blobs = take()
+            body = {**body, **self.measured()}
             self.last = self._commit(body, blobs)
         except self.never:
             raise
@@ -92,7 +95,8 @@ class Saver:
             self._known.clear()
             raise
         self._known = {key: ref for key, ref in zip(keys, manifest.blobs, strict=True) if key}
-        repository.prune(self.name, KEEP)
+        for remark in repository.prune(self.name, self.retention).remarks:
+            self.say_once(remark)
         return manifest
 
 

@@ -21,7 +21,8 @@ from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
-from colab_guard.store.prune import prune
+from colab_guard.store.prune import Pruned, prune
+from colab_guard.store.retention import Retention
 from colab_guard.store.sealed import seal, typed, unseal
 from colab_guard.store.verify import Report, verify
 
@@ -169,16 +170,17 @@ class Repository:
         with unavailable(self._backend.place, "the repository can't be read back"):
             return verify(self._backend)
 
-    def prune(self, cell: str, keep: int) -> list[str]:
-        """Deletes all but the newest ``keep`` snapshots of ``cell``, and what no snapshot needs; returns the names.
+    def prune(self, cell: str | None, retention: Retention, *, dry_run: bool = False) -> Pruned:
+        """Deletes the snapshots of ``cell`` that are not to be kept (None: of each cell), and what no snapshot needs.
 
-        While a manifest is there that can't be judged (of a newer format, or not readable now) no pack is deleted.
+        ``dry_run`` deletes nothing. While a manifest is there that can't be judged (of a newer format, or not readable
+        now) no pack is deleted.
         """
-        _check_cell(cell)
-        if keep < 1:
-            raise UsageError(f"keep is {keep}: at least one snapshot of {cell!r} has to be kept.")
-        with unavailable(self._backend.place, f"old snapshots of {cell!r} can't be deleted"):
-            return list(prune(self._backend, cell, keep, self._clock()))
+        if cell is not None:
+            _check_cell(cell)
+        what = f"old snapshots{'' if cell is None else f' of {cell!r}'} can't be deleted"
+        with unavailable(self._backend.place, what):
+            return prune(self._backend, cell, retention, self._clock(), dry_run=dry_run)
 
     def usage_bytes(self) -> int:
         """What all packs and manifests take, unfinished files included."""

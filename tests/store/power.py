@@ -77,7 +77,7 @@ class System:
         if mode == "rb":
             return open(path, mode, buffering=buffering)
         self._step("open", path)
-        file = open(path, mode, buffering=0)
+        file = open(path, mode, buffering=0)  # noqa: SIM115 - closed by _File
         content = self._open[file.fileno()] = Content()
         self._parent(path).change(lambda names: names.__setitem__(path.name, content))
         return _File(self, file, content)

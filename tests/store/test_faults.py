@@ -14,6 +14,7 @@ from colab_guard.core.errors import StoreUnavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 from tests.store.steps import Stepped, failing
 
 CODES = [errno.ENOSPC, errno.EIO, errno.EACCES]
@@ -88,10 +89,10 @@ def test_a_fault_at_any_step_of_a_prune_keeps_what_was_to_be_kept(tmp_path: Path
         backend = Stepped(Folder(path))
         repository = Repository(backend)
         backend.arm(failing(step, errno.EIO, lasting=lasting))
-        if refusal(repository.prune, "train", 1) is None:
+        if refusal(repository.prune, "train", Retention(1)) is None:
             break
         assert sound(path)[0] == 3
-        Repository.open(path).prune("train", 1)
+        Repository.open(path).prune("train", Retention(1))
         assert sound(path) == [3]
 
 
@@ -170,7 +171,7 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     assert written >= 2
     assert sound(small_disk) == list(range(written, 0, -1))
     assert Repository.open(small_disk).verify().orphans == ()
-    repository.prune("train", 1)  # deleting must work where there is no space at all
+    repository.prune("train", Retention(1))  # deleting must work where there is no space at all
     repository.check(repository.commit("train", {}, [os.urandom(150_000)]))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from colab_guard.store import folder
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 from tests.store.power import STEPS, Image, System, image
 
 SNAPSHOTS = 20
@@ -102,7 +103,7 @@ class Deaths:
             there = restored(repository, cell)
             assert there >= promised, when
             self.outcomes["later" if there > promised else "the last"] += 1
-            repository.prune(cell, KEEP)
+            repository.prune(cell, Retention(KEEP))
             report = repository.verify()
             assert report.problems == (), when
             assert restored(repository, cell) == there, when
@@ -117,7 +118,7 @@ def test_a_death_at_any_step_of_twenty_snapshots_and_prunes(tmp_path: Path, monk
             cell = CELLS[n % 5 == 4]
             repository.commit(cell, {"n": n}, blobs(cell, n))
             deaths.promised[cell] = n
-            repository.prune(cell, KEEP)
+            repository.prune(cell, Retention(KEEP))
     assert set(deaths.steps) == STEPS
     assert deaths.steps.total() > 300
     assert min(deaths.outcomes.values()) > 20

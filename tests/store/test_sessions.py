@@ -18,6 +18,7 @@ from colab_guard.core.errors import StoreUnavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 from colab_guard.store.verify import Report
 from tests.store.steps import Stepped
 
@@ -151,7 +152,7 @@ def test_a_snapshot_committed_during_a_prune_keeps_the_packs_it_relies_on(tmp_pa
                     told.append(str(error))
 
         backend.arm(on_step)
-        pruner.prune("train", 1)
+        pruner.prune("train", Retention(1))
         if not at:
             break
         newest, passed_over = Repository.open(path).newest("train")
@@ -181,7 +182,7 @@ def test_a_pack_pruned_during_a_commit_is_noticed(tmp_path: Path) -> None:
 
         def on_step(number: int, what: str, step: int = step, other: Repository = other) -> None:
             if number == step:
-                other.prune("train", 1)
+                other.prune("train", Retention(1))
 
         backend.arm(on_step)
         try:
@@ -207,7 +208,7 @@ def test_a_snapshot_pruned_while_another_session_reads_is_no_problem(
 
         def on_step(number: int, what: str, step: int = step, other: Repository = other) -> None:
             if number == step:
-                other.prune("train", 1)
+                other.prune("train", Retention(1))
 
         backend.arm(on_step)
         found = read(reader)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from colab_guard.store.folder import Folder
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 from tests.store.steps import Stepped
 
 FOLDER, CELL, COUNT, DIE_AT = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -29,4 +30,4 @@ for n in range(COUNT):
     own = (b"%s %d." % (CELL.encode(), n)) * 50_000
     manifest = repository.commit(CELL, {"n": n}, [CELL.encode() * 100_000, own])
     print(manifest.seq, flush=True)
-    repository.prune(CELL, KEEP)
+    repository.prune(CELL, Retention(KEEP))
