@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from colab_guard.core.errors import CorruptSnapshot, StoreError, StoreUnavailable, UsageError
 from colab_guard.store import manifest as manifests
@@ -21,15 +21,14 @@ from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
+from colab_guard.store.packing import Blob, Lost, Packing, flat
 from colab_guard.store.prune import Pruned, prune
 from colab_guard.store.retention import Retention
 from colab_guard.store.sealed import seal, typed, unseal
 from colab_guard.store.verify import Report, verify
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 CONFIG = "config.json"
+FRESH = 2  # snapshots of a cell after which a pack may be moved out of
 CONFIG_BYTES = 10_000  # a config is some 130 bytes; what is longer is none
 CELL = re.compile(r"[^\W.][^/\\:\x00-\x1f\x7f]{0,199}")
 
@@ -51,6 +50,7 @@ class Repository:
         # By digest, the blobs that this process wrote or read back: only these are sure to be sound.
         self._sound: dict[str, BlobRef] = {}
         self._bad_packs: set[str] = set()
+        self._fresh: dict[str, deque[str]] = {}  # by cell, the packs of its last snapshots
         with unavailable(backend.place, "the repository can't be opened"):
             self.id = self._config_id()
 
@@ -62,11 +62,12 @@ class Repository:
             folder = Folder(root)
         return cls(folder, clock=clock)
 
-    def commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[ReadableBuffer | BlobRef]) -> Manifest:
+    def commit(self, cell: str, body: Mapping[str, Any], blobs: Sequence[Blob]) -> Manifest:
         """Writes a snapshot; when this returns, it is durable.
 
-        A blob is bytes, which must not change until this returns, or a BlobRef of this repository for content
-        that is known to be unchanged. Bytes that are stored already are not stored again.
+        A blob is bytes, which must not change until this returns; or a tuple of such, its segments, which are digested
+        and written one after the other and never joined; or a BlobRef of this repository for content that is known to
+        be unchanged. Bytes that are stored already are not stored again, but for those that move, see ``packing``.
 
         Raises UsageError for a cell name or body that can't be stored, and StoreUnavailable; what was there before
         is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again, with bytes.
@@ -78,8 +79,8 @@ class Repository:
             for blob in blobs:
                 if isinstance(blob, BlobRef) and not self._is_there(blob, sizes):
                     raise StoreUnavailable(self._gone(blob))
-            new = _NewPack(self._sound)
-            refs = tuple(blob if isinstance(blob, BlobRef) else new.add(blob) for blob in blobs)
+            packing = Packing(self._sound, sizes, {pack for fresh in self._fresh.values() for pack in fresh})
+            refs = packing.place(blobs)
             manifest = Manifest(
                 id=_new_id(),
                 seq=next_seq(self._backend),
@@ -87,25 +88,33 @@ class Repository:
                 created=float(self._clock()),
                 blobs=refs,
                 body=body,
-                new_bytes=new.size_bytes,
+                new_bytes=packing.size_bytes,
             )
             try:
                 data = manifest.to_json()
             except (TypeError, ValueError, RecursionError) as error:
                 raise UsageError(f"the snapshot of {cell!r} has a body that JSON can't hold: {error}.") from error
-            try:
-                if new.blobs:
-                    self._backend.write_new(packs.pack_name(new.pack), new.blobs)
-                self._backend.write_new(manifest.name, [data])
-                if any(ref.pack != new.pack for ref in refs):
-                    self._check_not_pruned(refs)
-            except (OSError, StoreUnavailable):
-                with suppress(OSError):  # the first failure is the one to tell; orphans are prune's to remove
-                    self._backend.delete(manifest.name)
-                    self._backend.delete(packs.pack_name(new.pack))
-                raise
-        self._sound = new.refs
+            self._write(manifest, data, packing)
+        self._sound = packing.sound
+        self._fresh.setdefault(cell, deque(maxlen=2 * FRESH)).extend((packing.new.id, packing.cold.id))
         return Manifest.from_json(data, manifest.name)
+
+    def _write(self, manifest: Manifest, data: bytes, packing: Packing) -> None:
+        written = {pack.id for pack in packing.written}
+        try:
+            for pack in packing.written:
+                self._backend.write_new(packs.pack_name(pack.id), pack.chunks(self._backend))
+            self._backend.write_new(manifest.name, [data])
+            if relied_on := [ref for ref in manifest.blobs if ref.pack not in written]:
+                self._check_not_pruned(relied_on)
+        except (OSError, StoreUnavailable, Lost) as error:
+            with suppress(OSError):  # the first failure is the one to tell; orphans are prune's to remove
+                for name in (manifest.name, *map(packs.pack_name, written)):
+                    self._backend.delete(name)
+            if isinstance(error, Lost):
+                self._bad_packs.add(error.ref.pack)
+                raise StoreUnavailable(self._gone(error.ref)) from None
+            raise
 
     def snapshots(self, cell: str | None = None) -> list[Manifest | Damaged]:
         """Every snapshot, or those of one cell, newest first. What can't be read is in its place, of any cell."""
@@ -134,7 +143,7 @@ class Repository:
             return target
         with unavailable(self._backend.place, f"{packs.pack_name(ref.pack)} can't be read"):
             try:
-                count = self._backend.read(packs.pack_name(ref.pack), ref.offset, _flat(target))
+                count = self._backend.read(packs.pack_name(ref.pack), ref.offset, flat(target))
             except FileNotFoundError:
                 raise self._corrupt(ref, f"{packs.pack_name(ref.pack)} is missing") from None
         if count < ref.size_bytes:
@@ -221,30 +230,6 @@ class Repository:
     def _corrupt(self, ref: BlobRef, what: str) -> CorruptSnapshot:
         self._bad_packs.add(ref.pack)
         return CorruptSnapshot(f"{self.path}: {what}. Use an older snapshot; `%guard verify` tells which are sound.")
-
-
-class _NewPack:
-    """The blobs of one snapshot that are not stored yet, each once."""
-
-    def __init__(self, stored: Mapping[str, BlobRef]) -> None:
-        self.pack = _new_id()
-        self.refs = dict(stored)  # by digest
-        self.blobs: list[memoryview] = []
-        self.size_bytes = 0
-
-    def add(self, blob: ReadableBuffer) -> BlobRef:
-        view = _flat(memoryview(blob))
-        digest = hashlib.sha256(view).hexdigest()
-        if digest not in self.refs:
-            self.refs[digest] = BlobRef(digest, len(view), self.pack, self.size_bytes)
-            self.blobs.append(view)
-            self.size_bytes += len(view)
-        return self.refs[digest]
-
-
-def _flat(view: memoryview) -> memoryview:
-    """The bytes of a contiguous buffer of any shape; one without bytes may have a shape that can't be cast."""
-    return view.cast("B") if view.nbytes else memoryview(bytearray())
 
 
 def _check_cell(cell: str) -> None:
