@@ -168,7 +168,7 @@ def distinct_bytes(*manifests: Manifest) -> int:
 
 
 @settings(max_examples=100, deadline=None)
-@example((1, growing(1, 60, 12)), True)
+@example((1, growing(6, 300, 12)), True)
 @example((1, growing(25, 50, 25)), True)
 @given(histories(), st.booleans())
 def test_packs_stay_below_twice_what_is_needed_and_writing_below_twice_what_is_new(
