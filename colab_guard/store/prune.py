@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from colab_guard.core.errors import CorruptSnapshot
@@ -67,24 +68,42 @@ class _Removal:
         self.freed_bytes += file.size_bytes
 
     def packs(self, released: set[str]) -> None:
-        """Deletes the packs of which no manifest needs a blob: those ``released`` now, and forgotten ones."""
-        gone = set(self.deleted)
-        for file in list(self._backend.list(packs.FOLDER)):
-            match = packs.NAME.fullmatch(file.name)
-            if (
-                match
-                and (match[1] in released or self._is_old(file))
-                and not _may_be_needed(self._backend, match[1], gone)
-            ):
+        """Deletes the packs of which no manifest needs a blob: those ``released`` now, and forgotten ones.
+
+        Each is marked first, and the manifests are read once more: who commits a snapshot meanwhile looks for marks
+        after its manifest is written, so that one of the two sees the other.
+        """
+        unneeded = self._unneeded(
+            file
+            for file in self._backend.list(packs.FOLDER)
+            if (match := packs.NAME.fullmatch(file.name)) and (match[1] in released or self._is_old(file))
+        )
+        marks: list[str] = []
+        try:
+            for file in () if self._dry_run else unneeded:
+                marks.append(packs.doomed_name(_pack(file)))
+                self._backend.write_new(marks[-1], [])
+            for file in self._unneeded(unneeded) if marks else unneeded:
                 self.delete(file)
+        finally:
+            with suppress(OSError):  # an old mark goes with what else is unfinished
+                for mark in marks:
+                    self._backend.delete(mark)
 
     def unfinished(self) -> None:
         """Deletes what writes and deletes that were cut off have left behind."""
         for folder in ("", packs.FOLDER, manifest.FOLDER):
             for file in list(self._backend.list(folder)):
                 ours = folder or file.name.startswith("config.json.")
-                if ours and file.name.endswith(PARTIAL) and self._is_old(file):
+                left = (ours and file.name.endswith(PARTIAL)) or packs.DOOMED.fullmatch(file.name)
+                if left and self._is_old(file):
                     self.delete(file)
+
+    def _unneeded(self, files: Iterable[Entry]) -> list[Entry]:
+        """Those that no manifest lists; none while that can't be told."""
+        files = list(files)
+        needed = _needed(self._backend, set(self.deleted)) if files else None
+        return [] if needed is None else [file for file in files if _pack(file) not in needed]
 
     def _is_old(self, file: Entry) -> bool:
         return self._now - file.modified > GRACE_SECONDS
@@ -102,17 +121,19 @@ def _is_lost(entry: Manifest | Damaged) -> bool:
     return isinstance(entry, Damaged) and isinstance(entry.error, CorruptSnapshot)
 
 
-def _may_be_needed(backend: Backend, pack: str, gone: set[str]) -> bool:
-    # Read anew for each pack, right before it goes: another session may have committed a snapshot that relies on it,
-    # even while these were read.
+def _pack(file: Entry) -> str:
+    match = packs.NAME.fullmatch(file.name)
+    assert match, "only packs are asked for"
+    return match[1]
+
+
+def _needed(backend: Backend, gone: set[str]) -> set[str] | None:
+    """The packs that manifests list, but for those ``gone``; None while there is one that can't be judged."""
     for _ in range(READ_TRIES):
-        entries = read_manifests(backend)
-        read = {entry.name for entry in entries}
+        entries = [entry for entry in read_manifests(backend) if entry.name not in gone]
+        if any(isinstance(entry, Damaged) and not _is_lost(entry) for entry in entries):
+            return None
         listed = {file.name for file in backend.list(manifest.FOLDER) if manifest.NAME.fullmatch(file.name)}
-        if listed <= read:
-            return any(
-                any(blob.pack == pack for blob in entry.blobs) if isinstance(entry, Manifest) else not _is_lost(entry)
-                for entry in entries
-                if entry.name not in gone
-            )
-    return True
+        if listed <= gone | {entry.name for entry in entries}:  # or others were added while these were read
+            return {blob.pack for entry in entries if isinstance(entry, Manifest) for blob in entry.blobs}
+    return None

@@ -216,10 +216,11 @@ class Repository:
         return ref.pack not in self._bad_packs and sizes_bytes.get(ref.pack, -1) >= ref.offset + ref.size_bytes
 
     def _check_not_pruned(self, refs: Sequence[BlobRef]) -> None:
-        sizes = packs.sizes_bytes(self._backend)
-        for ref in refs:
-            if not self._is_there(ref, sizes):
-                raise StoreUnavailable(self._gone(ref))
+        for _ in range(2):  # one listing may show a pack right before it goes, and no longer its mark
+            sizes = packs.sizes_bytes(self._backend)
+            for ref in refs:
+                if not self._is_there(ref, sizes):
+                    raise StoreUnavailable(self._gone(ref))
 
     def _gone(self, ref: BlobRef) -> str:
         return (

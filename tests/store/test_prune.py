@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_guard.core.errors import UsageError
+from colab_guard.core.errors import StoreUnavailable, UsageError
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.prune import GRACE_SECONDS
 from colab_guard.store.repository import Repository
@@ -80,6 +80,7 @@ def test_orphans_go_once_they_are_an_hour_old(tmp_path: Path) -> None:
         f"packs/{'1' * 12}.pack.77aa.tmp",
         "snapshots/a.json.5.tmp",
         "config.json.1.tmp",
+        f"packs/{'2' * 12}-{'3' * 12}.doomed",
     ]
     for name in orphans:
         (tmp_path / name).write_bytes(b"half a write")
@@ -141,3 +142,19 @@ def test_a_dry_run_tells_what_a_prune_then_does_and_deletes_nothing(tmp_path: Pa
     assert len(done.deleted) == 4 + 1 + 1, "the older snapshots, the pack of one cell's own, the forgotten one"
     assert files(tmp_path) == before - set(done.deleted)
     assert used_bytes - repository.usage_bytes() == done.freed_bytes == told.freed_bytes
+
+
+def test_a_pack_under_a_mark_is_not_relied_on(tmp_path: Path) -> None:
+    """Its session died, perhaps right before the pack would have gone."""
+    repository = Repository.open(tmp_path)
+    old = repository.commit("train", {}, [b"frozen"])
+    mark = tmp_path / "packs" / f"{old.blobs[0].pack}-{'0' * 12}.doomed"
+    mark.touch()
+    with pytest.raises(StoreUnavailable, match="is gone or damaged"):
+        repository.commit("train", {}, old.blobs)
+    assert repository.commit("train", {}, [b"frozen"]).new_bytes == len(b"frozen")
+    assert repository.newest("train")[1] == []
+    assert repository.prune("train", Retention(2)).deleted == ()
+    age(mark, GRACE_SECONDS + 1)
+    assert pruned(repository, 2) == [f"packs/{mark.name}"]
+    assert repository.commit("train", {}, old.blobs).new_bytes == 0
