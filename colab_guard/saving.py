@@ -13,6 +13,7 @@ from colab_guard.core.errors import StoreError
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
+from colab_guard.store.sessions import named, other_writers
 
 Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs
 
@@ -42,6 +43,7 @@ class Saver:
     _said: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
     _failing: bool = False
+    _first: int = 0  # the number of the first snapshot it wrote
 
     def opened(self) -> Repository:
         """The repository, opened when it is first needed. Raises StoreError."""
@@ -95,7 +97,10 @@ class Saver:
             self._known.clear()
             raise
         self._known = {key: ref for key, ref in zip(keys, manifest.blobs, strict=True) if key}
-        for remark in repository.prune(self.name, self.retention).remarks:
+        pruned = repository.prune(self.name, self.retention)
+        self._first = self._first or manifest.seq
+        others = other_writers(pruned.seen, str(body.get("session")), self._first)
+        for remark in (*pruned.remarks, *(named(other, str(body.get("machine"))) for other in others)):
             self.say_once(remark)
         return manifest
 

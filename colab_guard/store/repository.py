@@ -25,6 +25,7 @@ from colab_guard.store.packing import Blob, Lost, Packing, flat
 from colab_guard.store.prune import Pruned, prune
 from colab_guard.store.retention import Retention
 from colab_guard.store.sealed import seal, typed, unseal
+from colab_guard.store.sessions import other_writers
 from colab_guard.store.verify import Report, verify
 
 CONFIG = "config.json"
@@ -190,6 +191,10 @@ class Repository:
         what = f"old snapshots{'' if cell is None else f' of {cell!r}'} can't be deleted"
         with unavailable(self._backend.place, what):
             return prune(self._backend, cell, retention, self._clock(), dry_run=dry_run)
+
+    def other_writers(self, cell: str, session: str, since: int) -> list[Manifest]:
+        """Of each other session that wrote a snapshot of ``cell`` from the ``seq`` ``since`` on, its newest."""
+        return other_writers((entry for entry in self.snapshots(cell) if isinstance(entry, Manifest)), session, since)
 
     def usage_bytes(self) -> int:
         """What all packs and manifests take, unfinished files included."""

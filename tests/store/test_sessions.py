@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ import pytest
 
 import colab_guard
 from colab_guard.core.errors import StoreUnavailable
+from colab_guard.saving import Saver
 from colab_guard.store.backend import Entry
 from colab_guard.store.folder import Folder
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from colab_guard.store.verify import Report
+from tests.store.memory import Memory
 from tests.store.steps import Stepped
 
 CHECKOUT = Path(__file__).parents[2]
@@ -124,15 +127,16 @@ def test_two_sessions_make_the_repository_at_the_same_time(tmp_path: Path) -> No
     assert others[0].newest("train") == (None, [])
 
 
-def committed_amid(path: Path, prune_steps: int, commit_steps: int) -> tuple[str, bool, bool]:
+def committed_amid(prune_steps: int, commit_steps: int) -> tuple[str, bool, bool]:
     """One session prunes as far as its step, then another commits as far as its own, then each goes to its end.
 
     What came of the snapshot, which relies on a pack that the prune is to delete; and whether each had so many steps.
     """
-    session = Repository.open(path)
+    shared = Memory()
+    session = Repository(shared)
     old = session.commit("train", {}, [b"frozen"])
     session.commit("train", {}, [b"another"])
-    backends = pruning, committing = Stepped(Folder(path)), Stepped(Folder(path))
+    backends = pruning, committing = Stepped(shared), Stepped(shared)
     pruner, committer = map(Repository, backends)
     committed: list[Manifest] = []
     told: list[str] = []
@@ -163,20 +167,19 @@ def committed_amid(path: Path, prune_steps: int, commit_steps: int) -> tuple[str
     go_on.set()
     if reached:
         thread.join()
-    newest, passed_over = Repository.open(path).newest("train")
+    newest, passed_over = Repository(shared).newest("train")
     assert passed_over == []
     assert not committed or newest == committed[0]
     assert not told or "is gone or damaged" in told[0]
     return ("kept" if committed else "told" if told else "none"), reached, committing.steps >= commit_steps
 
 
-def test_a_snapshot_committed_during_a_prune_is_sound_or_its_session_is_told(tmp_path: Path) -> None:
+def test_a_snapshot_committed_during_a_prune_is_sound_or_its_session_is_told() -> None:
     """Whatever of the prune is done when the commit begins, and of the commit when the prune goes on."""
     outcomes: Counter[str] = Counter()
     for prune_steps in itertools.count(1):
         for commit_steps in itertools.count(1):
-            path = tmp_path / f"{prune_steps}-{commit_steps}"
-            outcome, reached, further = committed_amid(path, prune_steps, commit_steps)
+            outcome, reached, further = committed_amid(prune_steps, commit_steps)
             outcomes[outcome] += 1
             if not (reached and further):
                 break
@@ -272,3 +275,38 @@ def test_a_snapshot_pruned_while_another_session_reads_is_no_problem(
             assert all(isinstance(entry, Manifest) for entry in found)
         if backend.steps < step:
             break
+
+
+def test_a_session_that_writes_the_same_cell_is_named_once(tmp_path: Path) -> None:
+    said: dict[str, list[str]] = {"one": [], "two": [], "dead": []}
+
+    def saver(session: str) -> Callable[[], bool]:
+        made = Saver("train", partial(Repository.open, tmp_path), said[session].append)
+        body = {"session": session, "machine": "m" + session, "notes": []}
+        return lambda: made.save(lambda: (body, [session.encode()]), "")
+
+    dead, one, two = saver("dead"), saver("one"), saver("two")
+    for save in (dead, dead, one, one):
+        assert save()
+    assert said == {"one": [], "two": [], "dead": []}, "who wrote before it began is its past, and not another session"
+    for save in (two, one, one, two, two):
+        assert save()
+    assert "another session (two, on another machine) takes snapshots of 'train' here too" in said["one"][0]
+    assert "another session (one, " in said["two"][0]
+    assert [len(lines) for lines in said.values()] == [1, 1, 0]
+
+
+def test_other_writers_are_told_by_number_and_each_by_its_newest(tmp_path: Path) -> None:
+    clock = iter([50.0, 10.0, 90.0, 20.0, 30.0])  # of several machines: no order can be read from it
+    repository = Repository(Folder(tmp_path), clock=lambda: next(clock))
+    made = [
+        repository.commit(cell, {"session": session}, [])
+        for cell, session in (("t", "b"), ("t", "a"), ("t", "b"), ("t", "b"), ("other", "c"))
+    ]
+    assert repository.other_writers("t", "a", made[1].seq) == [made[3]]
+    assert repository.other_writers("t", "b", made[2].seq) == []
+    assert repository.other_writers("t", "x", 1) == [made[3], made[1]]
+    repository = Repository(Folder(tmp_path))
+    repository.commit("t", {"session": 5}, [])
+    repository.commit("t", {}, [])
+    assert len(repository.other_writers("t", "x", 1)) == 2
