@@ -51,5 +51,5 @@ class Backend(Protocol):
     def delete(self, name: str) -> None:
         """Deletes a file; one that is not there is no error. To a reader it is whole or gone.
 
-        When it returns, that it is gone is durable: what is deleted next may be what it referred to.
+        When it returns, that it is gone is durable, if it had any bytes: what is deleted next may be what it named.
         """

@@ -48,7 +48,8 @@ class Folder:
                 for chunk in chunks:
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
+                if file.tell():
+                    os.fsync(file.fileno())
             os.replace(partial, path)
         except BaseException:
             with suppress(OSError):  # what can't be removed is an orphan, and prune's to remove
@@ -83,8 +84,10 @@ class Folder:
         path = self._path(name)
         partial = _partial(path)
         with suppress(FileNotFoundError):  # another session pruned it
+            has_bytes = os.stat(path).st_size > 0
             os.replace(path, partial)
-            _sync_folder(path.parent)  # or a crash of the machine could bring the name back, without its bytes
+            if has_bytes:
+                _sync_folder(path.parent)  # or a crash of the machine could bring the name back, without its bytes
             os.truncate(partial, 0)
             os.unlink(partial)
 

@@ -151,6 +151,9 @@ class _File:
         self._content.now += bytes(data)
         return self._file.write(data)
 
+    def tell(self) -> int:
+        return self._file.tell()
+
     def flush(self) -> None:
         pass
 
