@@ -91,15 +91,6 @@ def test_what_counts_as_a_number(value: Any, number: float | None) -> None:
     assert LOSS.recorded({})["best"]["value"] is None
 
 
-def test_arrays_and_tensors_of_no_dimension_count() -> None:
-    import numpy
-    import torch
-
-    for value in (numpy.float32(0.5), numpy.array(0.5), torch.tensor(0.5, requires_grad=True)):
-        assert LOSS.recorded({"loss": value})["best"]["value"] == 0.5
-    assert LOSS.recorded({"loss": torch.tensor([0.5])})["best"]["value"] is None
-
-
 @pytest.mark.parametrize(
     ("budget_mb", "seqs", "remark"),
     [
