@@ -40,6 +40,7 @@ from colab_guard.running.run import BEGIN, Run
 from colab_guard.running.telling import TRUSTED, started, where
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import DEFAULT, Retention
 
 RELATED = 0.8
 KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
@@ -61,6 +62,7 @@ class Options:
     files: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
     trust: bool = False
+    retention: Retention = DEFAULT
 
 
 @dataclass
@@ -115,6 +117,8 @@ class Session:
             manifest = self.runs[name].saver.last
         elif repository is not None and not options.fresh:
             plan, said, manifest = self._plan(cell, repository, options)
+        defined = defined_names(self.namespace, module)
+        options.retention.check(name, defined)
         run = Run(
             cell,
             options.every,
@@ -128,11 +132,12 @@ class Session:
             rerun=frozenset(options.rerun),
             replay=options.replay,
             exact=options.exact,
-            defined=defined_names(self.namespace, module),
+            defined=defined,
             beside=self._beside(name, options, paused is not None),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
-        run.saver.last = manifest
+        run.saver.last, run.saver.retention = manifest, options.retention
+        run.saver.measured = partial(options.retention.recorded, self.namespace)
         found = causes.before(module, self.namespace, strict=options.exact)
         if found and options.exact:
             raise Inexact(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from colab_guard.core.errors import AlteredSnapshot, ForeignSnapshot, UnsignedSnapshot
@@ -11,6 +11,7 @@ from colab_guard.running.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.verify import Report
 
 STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapshot: "unsigned"}
 
@@ -45,7 +46,7 @@ def _state(session: Session, run: Run) -> str:
 
 def history_table(session: Session) -> str:
     """The snapshots in the session's stores, newest first; below, what can't be used."""
-    return _each(session, _history)
+    return _each(session, history_of)
 
 
 def _each(session: Session, view: Callable[[Repository], str]) -> str:
@@ -56,12 +57,13 @@ def _each(session: Session, view: Callable[[Repository], str]) -> str:
     return "\n\n".join(f"{repository.path}\n{view(repository)}" for repository in repositories)
 
 
-def _history(repository: Repository) -> str:
+def history_of(repository: Repository) -> str:
+    """The snapshots of one repository, newest first; below, what is damaged."""
     rows = [("no.", "taken", "cell", "where", "holds", "new bytes")]
     damaged = []
     for entry in repository.snapshots():
         if isinstance(entry, Manifest):
-            where = "end" if entry.body["cursor"] is None else f"line {entry.body['line']}"
+            where = "end" if entry.body.get("cursor") is None else f"line {entry.body.get('line', '?')}"
             taken = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M:%S")
             rows.append((str(entry.seq), taken, entry.cell, where, size(entry.size_bytes), size(entry.new_bytes)))
         else:
@@ -69,18 +71,29 @@ def _history(repository: Repository) -> str:
             damaged.append(str(entry.error))
     if len(rows) == 1:
         return f"no snapshots in {repository.path} yet"
+    return "\n".join([table(rows), *damaged])
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in columns, the first row being their heads."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*table, *damaged])
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def verify_text(session: Session) -> str:
     """Every snapshot read back; what is wrong, in sentences."""
-    return _each(session, _verified)
+    return _each(session, verified)
 
 
-def _verified(repository: Repository) -> str:
-    report = repository.verify()
+def verified(repository: Repository) -> str:
+    """One repository read back."""
+    return verified_text(repository.verify())
+
+
+def verified_text(report: Report) -> str:
+    """What reading back found, in sentences."""
     head = f"{count_of(report.snapshots_ok, 'snapshot')} read back, {size(report.bytes_read)}"
     if not report.problems:
         return f"{head}: every byte is what was written"

@@ -14,6 +14,7 @@ from colab_guard.core.errors import UsageError
 from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.session import Options, Session
+from colab_guard.store.retention import KEEP, Retention, parse_best, parse_budget
 from colab_guard.views import history_table, status_text, verify_text
 
 
@@ -30,6 +31,9 @@ def _parser() -> Any:
     parser.add_argument("name", nargs="?", help="the cell's name; derived from its source where none is given")
     parser.add_argument("--every", default=None, help="how often to take a snapshot: 60s, 5m, 100it; default auto")
     parser.add_argument("--store", default="", help="the folder for snapshots")
+    parser.add_argument("--keep", default=None, help="how many of the newest snapshots to keep; default 3")
+    parser.add_argument("--keep-best", default=None, help="keep the best by a variable too: val_loss:min, accuracy:max")
+    parser.add_argument("--budget", default=None, help="what the kept may take: 10GB, 500MB; the oldest go first")
     parser.add_argument("--fresh", action="store_true", help="start over, whatever snapshots there are")
     parser.add_argument("--resume-anyway", action="store_true", help="resume although code that already ran was edited")
     parser.add_argument("--rerun", action="append", default=[], help="a variable to make anew at resume")
@@ -71,8 +75,17 @@ def parse_line(line: str) -> Request:
         files=tuple(found.files),
         link=tuple(found.link),
         trust=found.trust,
+        retention=_retention(found),
     )
     return Request(options, found.explain)
+
+
+def _retention(found: Any) -> Retention:
+    keep = found.keep if found.keep is not None else from_environment("KEEP", str(KEEP))
+    if not keep.isdecimal():
+        raise UsageError(f"--keep {keep} is no number of snapshots: give one from 1 on, such as 5.")
+    best = None if found.keep_best is None else parse_best(found.keep_best)
+    return Retention(int(keep), best, None if found.budget is None else parse_budget(found.budget))
 
 
 def store_path(text: str) -> Path:
@@ -96,6 +109,7 @@ class GuardMagics(Magics):  # type: ignore[misc]
 
         %%checkpointed [NAME] [--every auto|60s|100it] [--store PATH] [--fresh] [--resume-anyway] [--explain]
                        [--exact] [--replay] [--rerun NAME] [--link NAME|off] [--files PATH…] [--trust]
+                       [--keep N] [--keep-best NAME:min|max] [--budget 10GB]
 
         NAME is the cell's own (derived from its source where none is given). When the kernel dies, run all
         cells again: the cell goes on where its newest snapshot was taken, in its own loops and in those of the
@@ -111,6 +125,8 @@ class GuardMagics(Magics):  # type: ignore[misc]
         --link NAME      keep an input by name and fingerprint, not by content; `off`: none
         --files PATH…    put these files and folders back as they were at the snapshot
         --trust          resume from a snapshot that somebody else wrote: loading it runs code of theirs
+        --keep N         keep the newest N snapshots (3); --keep-best NAME:min|max keeps the best by a variable too
+        --budget 10GB    what they may take: the oldest go first, then the best, never the newest
         """
         self.shell.run_cell(f"%%checkpointed {line}\n{cell}")
 

@@ -15,8 +15,9 @@ from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
 from colab_guard.store.manifest import BlobRef, Manifest
 from colab_guard.store.packs import Chunks
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import DEFAULT, Retention
+from colab_guard.store.sessions import named, other_writers
 
-KEEP = 3
 HANG_SECONDS = 60.0  # without any progress, while the cell is held
 
 Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs: bytes, BlobRefs, Pieces
@@ -35,8 +36,8 @@ def _ignore(manifest: Manifest | None) -> None:
 class Saver:
     """Takes the snapshots of one cell or loop, has them written, and reads them; used by the thread of that cell.
     ``never`` lists the errors of taking one that the caller handles; ``sentences`` are what is said of notes that are
-    new; ``stored`` is told of each snapshot that was written, None for one that was not; ``wake`` is called in the
-    background when there is something to say.
+    new; ``measured`` tells what the body says of the best one; ``stored`` is told of each snapshot that was written,
+    None for one that was not; ``wake`` is called in the background when there is something to say.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Saver:
     stored: Callable[[Manifest | None], None] = _ignore
     wake: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.time
+    retention: Retention = DEFAULT
+    measured: Callable[[], Mapping[str, Any]] = dict
     last: Manifest | None = None
     skipped: int = 0  # snapshots that were due while another was being written
     stall_seconds: float = 0.0  # how long the cell waited for the newest snapshot
@@ -57,6 +60,7 @@ class Saver:
     _noted: set[str] = field(default_factory=set)
     _failing: bool = False
     _slow: bool = False
+    _first: int = 0  # the number of the first snapshot it wrote
     _job: Job | None = None
     _otherwise: str = ""
 
@@ -87,6 +91,7 @@ class Saver:
         self._otherwise = otherwise
         try:
             body, blobs = take()
+            body = {**body, **self.measured()}
             held = self._hand_over(body, blobs)
         except self.never:
             raise
@@ -135,10 +140,12 @@ class Saver:
             self.stored(None)
             self._failed(job.error)
             return
-        self.last, found = job.result
+        self.last, found, remarks = job.result
         self._freezer.written(found)
         self._known = {key: ref for (_, key), ref in zip(found, self.last.blobs, strict=True) if key}
         self.stored(self.last)
+        for remark in remarks:
+            self.say_once(remark)
         if self._failing:
             self.say("snapshots are taken again.")
         self._failing = False
@@ -160,7 +167,7 @@ class Saver:
 
     def _write(
         self, job: Job, body: Mapping[str, Any], frozen: Sequence[Blob | BlobRef], taken_at: float
-    ) -> tuple[Manifest, list[Found]]:
+    ) -> tuple[Manifest, list[Found], list[str]]:
         # In the writer's thread; the cell's touches none of this until the job is over.
         found, contents = list[Found](), list[BlobRef | Chunks]()
         for blob in frozen:
@@ -175,8 +182,11 @@ class Saver:
         repository = self.opened()
         manifest = repository.commit(self.name, body, contents, created=taken_at)
         job.step()
-        repository.prune(self.name, KEEP)
-        return manifest, found
+        pruned = repository.prune(self.name, self.retention)
+        self._first = self._first or manifest.seq
+        others = other_writers(pruned.seen, str(body.get("session")), self._first)
+        named_ones = [named(other, str(body.get("machine"))) for other in others]
+        return manifest, found, [*pruned.remarks, *named_ones]
 
     def _written(self, job: Job) -> None:
         if job.error is not None or self._failing:

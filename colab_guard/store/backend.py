@@ -49,4 +49,7 @@ class Backend(Protocol):
         """The files in ``folder``, unfinished ones too, in any order; ``""`` is the outermost."""
 
     def delete(self, name: str) -> None:
-        """Deletes a file; one that is not there is no error. To a reader it is whole or gone."""
+        """Deletes a file; one that is not there is no error. To a reader it is whole or gone.
+
+        When it returns, that it is gone is durable, if it had any bytes: what is deleted next may be what it named.
+        """

@@ -19,6 +19,8 @@ ADVICE = {
     errno.ENOTDIR: f"A part of the path is a file: remove it, {ELSEWHERE}",
     errno.EEXIST: f"A file stands where the folder should be: remove it, {ELSEWHERE}",
     errno.ENOTCONN: "The mount has died: mount it again, then run the cell again.",
+    errno.ESTALE: "The network share has changed below: mount it again, then run the cell again.",
+    errno.ETIMEDOUT: "The network does not answer: check the connection, then try again.",
     errno.EIO: "The disk or mount reports a fault (on Google Drive often a full quota): check it, then try again.",
 }
 OTHER_ADVICE = f"Check that the folder is there and can be reached, {ELSEWHERE}"

@@ -32,7 +32,7 @@ class Folder:
         """
         self._root = root
         for name in SUBFOLDERS:
-            (root / name).mkdir(parents=True, exist_ok=True)
+            _make_folder(root / name)
 
     @property
     def place(self) -> str:
@@ -48,11 +48,12 @@ class Folder:
                 for chunk in chunks:
                     file.write(chunk)
                 file.flush()
-                os.fsync(file.fileno())
+                if file.tell():
+                    os.fsync(file.fileno())
             os.replace(partial, path)
         except BaseException:
             with suppress(OSError):  # what can't be removed is an orphan, and prune's to remove
-                partial.unlink()
+                os.unlink(partial)
             raise
         _sync_folder(path.parent)
 
@@ -83,9 +84,12 @@ class Folder:
         path = self._path(name)
         partial = _partial(path)
         with suppress(FileNotFoundError):  # another session pruned it
+            has_bytes = os.stat(path).st_size > 0
             os.replace(path, partial)
+            if has_bytes:
+                _sync_folder(path.parent)  # or a crash of the machine could bring the name back, without its bytes
             os.truncate(partial, 0)
-            partial.unlink()
+            os.unlink(partial)
 
     def _path(self, name: str) -> Path:
         parts = name.split("/")
@@ -98,15 +102,30 @@ def _partial(path: Path) -> Path:
     return path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
 
 
+def _make_folder(folder: Path) -> None:
+    """Makes a folder where it is missing, and those around it; durable, or the files in it would not be."""
+    if folder.is_dir():
+        return
+    if not folder.parent.exists():
+        _make_folder(folder.parent)
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not folder.is_dir():  # another session made it meanwhile
+            raise
+    _sync_folder(folder.parent)
+
+
 def _sync_folder(folder: Path) -> None:
     """Makes a rename durable, where the system can do that: Windows can't open a folder."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno not in NO_FOLDER_FSYNC:
             raise
-    finally:
-        os.close(descriptor)

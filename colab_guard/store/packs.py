@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FOLDER = "packs"
 NAME = re.compile(FOLDER + r"/([0-9a-f]{12})\.pack")
+DOOMED = re.compile(
+    FOLDER + r"/([0-9a-f]{12})-[0-9a-f]{12}\.doomed"
+)  # a mark: the pack's id, and one of the mark's own
 CHUNK_BYTES = 4_000_000  # large enough for a network mount, small beside any model
 
 
@@ -28,14 +32,25 @@ class Chunks(ABC):
         """The pieces, the same ones each time."""
 
 
+Chunks.register(tuple)
+
+
 def pack_name(pack: str) -> str:
     """The file of the pack with this id."""
     return f"{FOLDER}/{pack}.pack"
 
 
 def sizes_bytes(backend: Backend) -> dict[str, int]:
-    """The size of each pack there is, by id. Raises OSError."""
-    return {match[1]: entry.size_bytes for entry in backend.list(FOLDER) if (match := NAME.fullmatch(entry.name))}
+    """The size of each pack that can be relied on, by id: those that are not marked to be deleted. Raises OSError."""
+    entries = list(backend.list(FOLDER))
+    doomed = {match[1] for entry in entries if (match := DOOMED.fullmatch(entry.name))}
+    found = {match[1]: entry.size_bytes for entry in entries if (match := NAME.fullmatch(entry.name))}
+    return {pack: size_bytes for pack, size_bytes in found.items() if pack not in doomed}
+
+
+def doomed_name(pack: str) -> str:
+    """A new mark on a pack. Only who made it takes it away, or anybody when it is old."""
+    return f"{FOLDER}/{pack}-{secrets.token_hex(6)}.doomed"
 
 
 @dataclass(frozen=True, slots=True)

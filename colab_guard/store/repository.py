@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import os
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from colab_guard.core.errors import (
     AlteredSnapshot,
@@ -30,16 +29,16 @@ from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
-from colab_guard.store.packs import Chunks
-from colab_guard.store.prune import prune
+from colab_guard.store.packing import Blob, Lost, Packing, flat
+from colab_guard.store.prune import Pruned, prune
+from colab_guard.store.retention import Retention
 from colab_guard.store.sealed import seal, typed, unseal
+from colab_guard.store.sessions import other_writers
 from colab_guard.store.trust import Trust
 from colab_guard.store.verify import Report, verify
 
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
 CONFIG = "config.json"
+FRESH = 2  # snapshots of a cell after which a pack may be moved out of
 CONFIG_BYTES = 10_000  # a config is some 130 bytes; what is longer is none
 REFUSALS = (StoreUnavailable, UntrustedSnapshot, AlteredSnapshot)  # a user can do something about these
 CELL = re.compile(r"[^\W.][^/\\:\x00-\x1f\x7f]{0,199}")
@@ -75,6 +74,7 @@ class Repository:
         # By digest, the blobs that this process wrote or read back: only these are sure to be sound.
         self._sound: dict[str, BlobRef] = {}
         self._bad_packs: set[str] = set()
+        self._fresh: dict[str, deque[str]] = {}  # by cell, the packs of its last snapshots
         with unavailable(backend.place, "the repository can't be opened"):
             self.id = self._config_id()
 
@@ -94,16 +94,13 @@ class Repository:
         return cls(folder, clock=clock, keys=keys, trust=trust)
 
     def commit(
-        self,
-        cell: str,
-        body: Mapping[str, Any],
-        blobs: Sequence[ReadableBuffer | Chunks | BlobRef],
-        created: float | None = None,
+        self, cell: str, body: Mapping[str, Any], blobs: Sequence[Blob], created: float | None = None
     ) -> Manifest:
         """Writes a snapshot, taken at ``created`` (now); when this returns, it is durable.
 
-        A blob is bytes, or chunks of bytes, which must not change until this returns, or a BlobRef of this repository
-        for content that is known to be unchanged. Bytes that are stored already are not stored again.
+        A blob is bytes, which must not change until this returns; or Chunks, which are digested and written one after
+        the other and never joined; or a BlobRef of this repository for content that is known to be unchanged. Bytes
+        that are stored already are not stored again, but for those that move, see ``packing``.
 
         Raises UsageError for a cell name or body that can't be stored, KeyUnusable, and StoreUnavailable; what was
         there before is then untouched. If a BlobRef's pack is gone or damaged, StoreUnavailable says so: commit again,
@@ -116,8 +113,8 @@ class Repository:
             for blob in blobs:
                 if isinstance(blob, BlobRef) and not self._is_there(blob, sizes):
                     raise StoreUnavailable(self._gone(blob))
-            new = _NewPack(self._sound)
-            refs = tuple(blob if isinstance(blob, BlobRef) else new.add(blob) for blob in blobs)
+            packing = Packing(self._sound, sizes, {pack for fresh in self._fresh.values() for pack in fresh})
+            refs = packing.place(blobs)
             manifest = Manifest(
                 id=_new_id(),
                 seq=next_seq(self._backend),
@@ -125,25 +122,33 @@ class Repository:
                 created=float(self._clock() if created is None else created),
                 blobs=refs,
                 body=body,
-                new_bytes=new.size_bytes,
+                new_bytes=packing.size_bytes,
             )
             try:
                 data = manifest.to_json(self._keys.key())
             except (TypeError, ValueError, RecursionError) as error:
                 raise UsageError(f"the snapshot of {cell!r} has a body that JSON can't hold: {error}.") from error
-            try:
-                if new.blobs:
-                    self._backend.write_new(packs.pack_name(new.pack), itertools.chain.from_iterable(new.blobs))
-                self._backend.write_new(manifest.name, [data])
-                if any(ref.pack != new.pack for ref in refs):
-                    self._check_not_pruned(refs)
-            except (OSError, StoreUnavailable):
-                with suppress(OSError):  # the first failure is the one to tell; orphans are prune's to remove
-                    self._backend.delete(manifest.name)
-                    self._backend.delete(packs.pack_name(new.pack))
-                raise
-        self._sound = new.refs
+            self._write(manifest, data, packing)
+        self._sound = packing.sound
+        self._fresh.setdefault(cell, deque(maxlen=2 * FRESH)).extend((packing.new.id, packing.cold.id))
         return Manifest.from_json(data, manifest.name, self._keys)[0]
+
+    def _write(self, manifest: Manifest, data: bytes, packing: Packing) -> None:
+        written = {pack.id for pack in packing.written}
+        try:
+            for pack in packing.written:
+                self._backend.write_new(packs.pack_name(pack.id), pack.chunks(self._backend))
+            self._backend.write_new(manifest.name, [data])
+            if relied_on := [ref for ref in manifest.blobs if ref.pack not in written]:
+                self._check_not_pruned(relied_on)
+        except (OSError, StoreUnavailable, Lost) as error:
+            with suppress(OSError):  # the first failure is the one to tell; orphans are prune's to remove
+                for name in (manifest.name, *map(packs.pack_name, written)):
+                    self._backend.delete(name)
+            if isinstance(error, Lost):
+                self._bad_packs.add(error.ref.pack)
+                raise StoreUnavailable(self._gone(error.ref)) from None
+            raise
 
     def snapshots(self, cell: str | None = None) -> list[Manifest | Damaged]:
         """Every snapshot, or those of one cell, newest first. What can't be used is in its place; what can't be read
@@ -174,7 +179,7 @@ class Repository:
             return target
         with unavailable(self._backend.place, f"{packs.pack_name(ref.pack)} can't be read"):
             try:
-                count = self._backend.read(packs.pack_name(ref.pack), ref.offset, _flat(target))
+                count = self._backend.read(packs.pack_name(ref.pack), ref.offset, flat(target))
             except FileNotFoundError:
                 raise self._corrupt(ref, f"{packs.pack_name(ref.pack)} is missing") from None
         if count < ref.size_bytes:
@@ -211,16 +216,21 @@ class Repository:
         with unavailable(self._backend.place, "the repository can't be read back"):
             return verify(self._backend, self._keys)
 
-    def prune(self, cell: str, keep: int) -> list[str]:
-        """Deletes all but the newest ``keep`` snapshots of ``cell``, and what no snapshot needs; returns the names.
+    def prune(self, cell: str | None, retention: Retention, *, dry_run: bool = False) -> Pruned:
+        """Deletes the snapshots of ``cell`` that are not to be kept (None: of each cell), and what no snapshot needs.
 
-        While a manifest is there that can't be judged (of a newer format, or not readable now) no pack is deleted.
+        ``dry_run`` deletes nothing. While a manifest is there that can't be judged (of a newer format, or not readable
+        now) no pack is deleted.
         """
-        _check_cell(cell)
-        if keep < 1:
-            raise UsageError(f"keep is {keep}: at least one snapshot of {cell!r} has to be kept.")
-        with unavailable(self._backend.place, f"old snapshots of {cell!r} can't be deleted"):
-            return list(prune(self._backend, self._keys, cell, keep, self._clock()))
+        if cell is not None:
+            _check_cell(cell)
+        what = f"old snapshots{'' if cell is None else f' of {cell!r}'} can't be deleted"
+        with unavailable(self._backend.place, what):
+            return prune(self._backend, self._keys, cell, retention, self._clock(), dry_run=dry_run)
+
+    def other_writers(self, cell: str, session: str, since: int) -> list[Manifest]:
+        """Of each other session that wrote a snapshot of ``cell`` from the ``seq`` ``since`` on, its newest."""
+        return other_writers((entry for entry in self.snapshots(cell) if isinstance(entry, Manifest)), session, since)
 
     def usage_bytes(self) -> int:
         """What all packs and manifests take, unfinished files included."""
@@ -252,10 +262,11 @@ class Repository:
         return ref.pack not in self._bad_packs and sizes_bytes.get(ref.pack, -1) >= ref.offset + ref.size_bytes
 
     def _check_not_pruned(self, refs: Sequence[BlobRef]) -> None:
-        sizes = packs.sizes_bytes(self._backend)
-        for ref in refs:
-            if not self._is_there(ref, sizes):
-                raise StoreUnavailable(self._gone(ref))
+        for _ in range(2):  # one listing may show a pack right before it goes, and no longer its mark
+            sizes = packs.sizes_bytes(self._backend)
+            for ref in refs:
+                if not self._is_there(ref, sizes):
+                    raise StoreUnavailable(self._gone(ref))
 
     def _gone(self, ref: BlobRef) -> str:
         return (
@@ -266,34 +277,6 @@ class Repository:
     def _corrupt(self, ref: BlobRef, what: str) -> CorruptSnapshot:
         self._bad_packs.add(ref.pack)
         return CorruptSnapshot(f"{self.path}: {what}. Use an older snapshot; `%guard verify` tells which are sound.")
-
-
-class _NewPack:
-    """The blobs of one snapshot that are not stored yet, each once."""
-
-    def __init__(self, stored: Mapping[str, BlobRef]) -> None:
-        self.pack = _new_id()
-        self.refs = dict(stored)  # by digest
-        self.blobs: list[Chunks | list[memoryview]] = []
-        self.size_bytes = 0
-
-    def add(self, blob: ReadableBuffer | Chunks) -> BlobRef:
-        chunks = blob if isinstance(blob, Chunks) else [_flat(memoryview(blob))]
-        hasher, size_bytes = hashlib.sha256(), 0
-        for chunk in chunks:
-            hasher.update(chunk)
-            size_bytes += memoryview(chunk).nbytes
-        digest = hasher.hexdigest()
-        if digest not in self.refs:
-            self.refs[digest] = BlobRef(digest, size_bytes, self.pack, self.size_bytes)
-            self.blobs.append(chunks)
-            self.size_bytes += size_bytes
-        return self.refs[digest]
-
-
-def _flat(view: memoryview) -> memoryview:
-    """The bytes of a contiguous buffer of any shape; one without bytes may have a shape that can't be cast."""
-    return view.cast("B") if view.nbytes else memoryview(bytearray())
 
 
 def _may_be_of(cell: str, entry: Manifest | Damaged) -> bool:

@@ -30,6 +30,11 @@ def test_an_interval_that_is_none(book, every):
         ("a b", "unrecognized arguments: b"),
         ("x --every", "--every"),
         ("x --store s3://bucket", "s3://bucket"),
+        ("x --keep 0", "keep is 0"),
+        ("x --keep few", "--keep few is no number"),
+        ("x --keep-best loss", "such as val_loss:min"),
+        ("x --keep-best loss:min", "'x' has no such variable"),
+        ("x --budget 10", "such as 10GB or 500MB"),
         ("'x", "No closing quotation"),
     ],
 )
@@ -71,3 +76,15 @@ def test_two_cells_of_one_name_are_refused(book):
     assert kind == "UsageError"
     assert "Two cells are called 'twins'" in message
     assert book.value("'q' in globals()") is False
+
+
+def test_the_newest_and_the_best_are_kept(book):
+    cell = "for n, loss in enumerate([5, 4, 1, 3, 6, 7]): pass"
+    book.run(f"%%checkpointed kept --keep 2 --keep-best loss:min --every 1it\n{cell}").check()
+    kept = "[m.body['best']['value'] for m in cg_repository.snapshots('kept')]"
+    book.run(
+        f"from colab_guard.store.repository import Repository\ncg_repository = Repository.open({str(book.store)!r})"
+    )
+    assert "[7.0, 7.0, 1.0]" in book.run(f"print({kept})").check().text
+    told = said(book.run(f"%%checkpointed tight --budget 1kB --every 1it\n{cell}").check())
+    assert sum("alone needs more than --budget 1.0 kB allows" in line for line in told) == 1

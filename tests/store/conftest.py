@@ -8,11 +8,14 @@ import pytest
 from colab_guard.store.backend import Backend
 from colab_guard.store.folder import Folder
 from colab_guard.store.repository import Repository
+from tests.store.rough import Faulty, Retried, Slow
 from tests.store.steps import Stepped
 
 BACKENDS: dict[str, Callable[[Path], Backend]] = {
     "folder": Folder,
     "stepped": lambda path: Stepped(Folder(path)),
+    "faulty": lambda path: Retried(Faulty(Folder(path))),
+    "slow": lambda path: Slow(Folder(path)),
 }
 
 

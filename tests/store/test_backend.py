@@ -1,9 +1,13 @@
 """What every backend guarantees."""
 
+import threading
+
 import pytest
 
 from colab_guard.core.errors import UsageError
 from colab_guard.store.backend import Backend
+from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 
 OUTSIDE = ["../x", "packs/../../x", "/x", "", "packs//x", "packs/.", "packs\\x", "c:x", "packs/a\0b"]
 
@@ -63,3 +67,38 @@ def test_no_name_leads_out_of_the_place(backend: Backend, name: str) -> None:
     for verb in (lambda: read(backend, name, 0, 1), lambda: backend.write_new(name, []), lambda: backend.delete(name)):
         with pytest.raises(UsageError, match="is not a name inside"):
             verb()
+
+
+def test_sessions_in_several_threads_commit_prune_and_read_at_once(backend: Backend) -> None:
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def write(cell: str) -> None:
+        try:
+            session = Repository(backend)
+            for n in range(6):
+                session.commit(cell, {}, [b"shared", cell.encode() * 1000, b"%d" % n * 3000])
+                session.prune(cell, Retention(2))
+        except BaseException as error:  # noqa: BLE001 - told below
+            errors.append(error)
+
+    def read() -> None:
+        try:
+            session = Repository(backend)
+            while not done.is_set():
+                assert session.verify().problems == ()
+        except BaseException as error:  # noqa: BLE001 - told below
+            errors.append(error)
+
+    Repository(backend)
+    writers = [threading.Thread(target=write, args=(cell,)) for cell in ("train", "eval")]
+    reader = threading.Thread(target=read)
+    for thread in (*writers, reader):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert errors == []
+    report = Repository(backend).verify()
+    assert (report.snapshots_ok, report.problems) == (4, ())

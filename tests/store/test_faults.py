@@ -4,19 +4,32 @@ import errno
 import itertools
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from colab_guard.core.errors import StoreUnavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.manifest import Manifest
+from colab_guard.store.prune import GRACE_SECONDS
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
+from tests.store.memory import Memory
+from tests.store.rough import Faulty
 from tests.store.steps import Stepped, failing
 
-CODES = [errno.ENOSPC, errno.EIO, errno.EACCES]
+ADVISED = {
+    errno.ENOSPC: "Free some space there",
+    errno.EIO: "The disk or mount reports a fault",
+    errno.EACCES: "Check who may write there",
+    errno.ENOTCONN: "The mount has died: mount it again",
+    errno.EDQUOT: "Free some of your quota there",
+    errno.ESTALE: "The network share has changed below: mount it again",
+}
 SMALL_DISK_BYTES = 1_000_000
 
 
@@ -27,6 +40,16 @@ def refusal(call: Callable[..., object], *arguments: object) -> str | None:
     except StoreUnavailable as error:
         return str(error)
     return None
+
+
+def tried(told: set[str], call: Callable[..., Any], *arguments: object) -> Any:
+    """What a call comes to when it is tried again until it works."""
+    for _ in range(3):
+        try:
+            return call(*arguments)
+        except StoreUnavailable as error:
+            told.add(str(error))
+    raise AssertionError("failures are rarer than so many in a row")
 
 
 def earlier(path: Path) -> list[Manifest]:
@@ -43,7 +66,7 @@ def sound(path: Path) -> list[int]:
     return [manifest.seq for manifest in entries]
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", ADVISED)
 def test_a_fault_at_any_step_of_a_commit_leaves_what_was_there_and_no_litter(tmp_path: Path, code: int) -> None:
     for step in itertools.count(1):
         path = tmp_path / str(step)
@@ -57,6 +80,7 @@ def test_a_fault_at_any_step_of_a_commit_leaves_what_was_there_and_no_litter(tmp
         if said is None:
             break
         assert os.strerror(code) in said
+        assert ADVISED[code] in said
         assert str(path) in said
         assert sound(path) == [3, 2, 1]
         assert Repository.open(path).verify().orphans == ()
@@ -88,11 +112,36 @@ def test_a_fault_at_any_step_of_a_prune_keeps_what_was_to_be_kept(tmp_path: Path
         backend = Stepped(Folder(path))
         repository = Repository(backend)
         backend.arm(failing(step, errno.EIO, lasting=lasting))
-        if refusal(repository.prune, "train", 1) is None:
+        if refusal(repository.prune, "train", Retention(1)) is None:
             break
         assert sound(path)[0] == 3
-        Repository.open(path).prune("train", 1)
+        Repository.open(path).prune("train", Retention(1))
         assert sound(path) == [3]
+
+
+@pytest.mark.parametrize("code", ADVISED)
+def test_a_store_that_fails_now_and_then_costs_tries_and_nothing_else(code: int) -> None:
+    """Any call of any verb: each failure is told with what to do, and the next try finds all that was there."""
+    shared = Memory()
+    told: set[str] = set()
+    for every in range(41, 61):  # more calls than any of these makes, so that each second try goes well
+        repository = tried(told, Repository, Faulty(shared, every, [code]))
+        for n in range(5):
+            manifest = tried(told, repository.commit, "train", {"n": n}, [b"shared", b"own %d %d" % (every, n)])
+            found, passed_over = tried(told, repository.newest, "train")
+            assert found == manifest or ADVISED[code] in passed_over[0], "what can't be read now is named"
+            tried(told, repository.prune, "train", Retention(2))
+    assert all(os.strerror(code) in said and ADVISED[code] in said for said in told)
+    assert {said.split(":")[1].strip() for said in told} >= {
+        "no snapshot of 'train' was written",
+        "the snapshots can't be listed",
+        "old snapshots of 'train' can't be deleted",
+    }
+    repository = Repository(shared, clock=lambda: time.time() + 2 * GRACE_SECONDS)
+    repository.prune("train", Retention(2))
+    report = repository.verify()
+    assert (report.snapshots_ok, report.problems, report.orphans) == (2, (), ())
+    assert len(shared.files) == 1 + 2 + 3, "config, manifests, and the packs of what is shared and of their own"
 
 
 def test_a_fault_while_opening_is_an_error_and_a_later_open_works(tmp_path: Path) -> None:
@@ -170,7 +219,7 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     assert written >= 2
     assert sound(small_disk) == list(range(written, 0, -1))
     assert Repository.open(small_disk).verify().orphans == ()
-    repository.prune("train", 1)  # deleting must work where there is no space at all
+    repository.prune("train", Retention(1))  # deleting must work where there is no space at all
     repository.check(repository.commit("train", {}, [os.urandom(150_000)]))
 
 

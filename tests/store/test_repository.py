@@ -12,6 +12,7 @@ from colab_guard.core.keys import Keyring
 from colab_guard.store.backend import Backend
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
 
 BAD_CELLS = ["../x", "..", ".", "", "a/b", "a\\b", "/etc", "c:x", "a\0b", "a\nb", ".hidden", "x" * 201]
 
@@ -135,7 +136,7 @@ def test_a_cell_name_is_never_a_path(repository: Repository, cell: str) -> None:
     for verb in (
         lambda: repository.commit(cell, {}, []),
         lambda: repository.newest(cell),
-        lambda: repository.prune(cell, 1),
+        lambda: repository.prune(cell, Retention(1)),
     ):
         with pytest.raises(UsageError, match="can't be the name of a cell"):
             verb()

@@ -22,6 +22,7 @@ from colab_guard.core.keys import Keyring
 from colab_guard.store import packs
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.store.sealed import seal
 
 THEIRS = "5a" * 32
@@ -211,7 +212,7 @@ def test_prune_deletes_neither_it_nor_its_packs_and_still_what_is_mine(tmp_path:
     old, new = repository.commit("train", {}, [b"old"]), repository.commit("train", {}, [b"new"])
     for file in tmp_path.glob("packs/*"):
         os.utime(file, (1, 1))  # older than any grace
-    assert set(repository.prune("train", 1)) == {old.name, packs.pack_name(old.blobs[0].pack)}
+    assert set(repository.prune("train", Retention(1)).deleted) == {old.name, packs.pack_name(old.blobs[0].pack)}
     assert Repository.open(tmp_path, trust=True).snapshots() == [new, manifest]
     Repository.open(tmp_path).check(manifest)
 
@@ -220,7 +221,7 @@ def test_prune_deletes_what_was_altered_as_it_does_what_is_damaged(tmp_path: Pat
     manifest = altered(tmp_path)
     repository = Repository.open(tmp_path)
     new = repository.commit("train", {}, [b"new"])
-    assert manifest.name in repository.prune("train", 1)
+    assert manifest.name in repository.prune("train", Retention(1)).deleted
     assert repository.snapshots() == [new]
 
 
@@ -234,7 +235,12 @@ def test_of_another_cell_it_stands_in_nobodys_way(tmp_path: Path, make: Make) ->
 def test_a_damaged_key_is_not_taken_for_damage_of_the_snapshots(tmp_path: Path) -> None:
     manifest = foreign(tmp_path)
     broken = Repository.open(tmp_path, keys=Keyring(lambda: "no key"))
-    for use in (broken.snapshots, broken.verify, lambda: broken.newest("train"), lambda: broken.prune("train", 1)):
+    for use in (
+        broken.snapshots,
+        broken.verify,
+        lambda: broken.newest("train"),
+        lambda: broken.prune("train", DEFAULT),
+    ):
         with pytest.raises(KeyUnusable):
             use()
     with pytest.raises(KeyUnusable):

@@ -1,0 +1,95 @@
+"""``colab-guard``: looks after snapshots from a shell, where there is no notebook.
+
+Ends with 0, with 1 where it found problems or the store fails, with 2 where the call makes no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from colab_guard.core.errors import StoreError, UsageError
+from colab_guard.core.words import count_of, size
+from colab_guard.store.manifest import Damaged
+from colab_guard.store.repository import CONFIG, Repository
+from colab_guard.store.retention import KEEP, Retention, parse_budget
+from colab_guard.views import history_of, table, verified_text
+
+OK, PROBLEMS, USAGE = 0, 1, 2  # how the program ends
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command, on ``sys.argv`` where no arguments are given; prints, and returns how the program ends."""
+    parser = _parser()
+    try:
+        found = parser.parse_args(arguments)
+    except SystemExit as end:  # argparse has said what there was to say
+        return int(end.code or OK)
+    command: Callable[[Repository, argparse.Namespace], int] = found.command
+    try:
+        return command(_opened(found.store), found)
+    except UsageError as error:
+        print(f"colab-guard: {error}", file=sys.stderr)
+        return USAGE
+    except StoreError as error:
+        print(f"colab-guard: {error}", file=sys.stderr)
+        return PROBLEMS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="colab-guard", description="Looks after the snapshots in a store.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("list", _list, "the snapshots there are, newest first"),
+        ("verify", _verify, "read every snapshot back and compare"),
+        ("prune", _prune, "delete old snapshots, and what nobody needs"),
+    ):
+        added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        added.set_defaults(command=command)
+        added.add_argument("store", metavar="STORE", help="the folder with the snapshots")
+        if name == "prune":
+            added.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
+            added.add_argument(
+                "--keep", type=int, default=KEEP, help=f"of each cell, the newest so many (default {KEEP})"
+            )
+            added.add_argument("--budget", default=None, help="of each cell, what the kept may take: 10GB, 500MB")
+    return parser
+
+
+def _opened(store: str) -> Repository:
+    # To open a repository makes one where there is none, which a mistyped path must not.
+    if not (Path(store) / CONFIG).is_file():
+        raise UsageError(f"{store} holds no snapshots (it has no {CONFIG}): give the folder that --store named.")
+    return Repository.open(store)
+
+
+def _list(repository: Repository, found: argparse.Namespace) -> int:
+    print(history_of(repository))
+    return PROBLEMS if any(isinstance(entry, Damaged) for entry in repository.snapshots()) else OK
+
+
+def _verify(repository: Repository, found: argparse.Namespace) -> int:
+    report = repository.verify()
+    print(verified_text(report))
+    return PROBLEMS if report.problems else OK
+
+
+def _prune(repository: Repository, found: argparse.Namespace) -> int:
+    retention = Retention(found.keep, None, None if found.budget is None else parse_budget(found.budget))
+    pruned = repository.prune(None, retention, dry_run=found.dry_run)
+    gone = {name: entry for entry in pruned.seen if (name := entry.name) in pruned.deleted}
+    rows = [("no.", "cell"), *((str(entry.seq), entry.cell) for entry in gone.values())]
+    if gone:
+        print(table(rows))
+    verb = "would be deleted" if found.dry_run else "deleted"
+    others = count_of(len(pruned.deleted) - len(gone), "other file")
+    print(f"{verb}: {count_of(len(gone), 'snapshot')} and {others}, {size(pruned.freed_bytes)}")
+    for remark in pruned.remarks:
+        print(remark)
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
