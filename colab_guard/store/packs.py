@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ DOOMED = re.compile(
     FOLDER + r"/([0-9a-f]{12})-[0-9a-f]{12}\.doomed"
 )  # a mark: the pack's id, and one of the mark's own
 CHUNK_BYTES = 4_000_000  # large enough for a network mount, small beside any model
+LEAST_BYTES = 16_000_000  # for which a thread of its own is worth its start
 
 
 class Chunks(ABC):
@@ -63,10 +66,25 @@ class Fault:
 
 
 def faults(backend: Backend, blobs: Iterable[BlobRef]) -> Iterator[Fault]:
-    """Reads each blob once, pack by pack, CHUNK_BYTES at a time; yields those that are not what was written."""
+    """Reads each blob once, pack by pack, in several threads; yields those that are not what was written."""
+    ordered = sorted(set(blobs), key=lambda blob: (blob.pack, blob.offset, blob.size_bytes))
+    share_bytes = max(LEAST_BYTES, sum(blob.size_bytes for blob in ordered) // (os.cpu_count() or 1))
+    shares, room = list[list[BlobRef]](), 0
+    for blob in ordered:
+        if room <= 0:
+            shares.append([])
+            room = share_bytes
+        shares[-1].append(blob)
+        room -= blob.size_bytes
+    with ThreadPoolExecutor(len(shares) or 1) as threads:
+        for found in threads.map(lambda share: list(_faults(backend, share)), shares):
+            yield from found
+
+
+def _faults(backend: Backend, ordered: Iterable[BlobRef]) -> Iterator[Fault]:
     buffer = memoryview(bytearray(CHUNK_BYTES))
     pack, start, end = "", 0, 0  # which part of which pack the buffer holds
-    for blob in sorted(set(blobs), key=lambda blob: (blob.pack, blob.offset, blob.size_bytes)):
+    for blob in ordered:
         hasher = hashlib.sha256()
         position, stop = blob.offset, blob.offset + blob.size_bytes
         while position < stop:
