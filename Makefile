@@ -33,7 +33,7 @@ endef
 # itself, a resolver may choose another build, of several GB.
 torch := $(shell grep -o '^torch==[^ ]*' requirements/newest.txt)
 
-.PHONY: help demo test lint pytest chaos bench clean venv venvs
+.PHONY: help demo test lint pytest chaos soak bench clean venv venvs
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /make \1\t/' | expand -t 14
@@ -56,6 +56,9 @@ pytest: venvs  ## the tests only
 
 chaos: venv  ## KILLS=n kills at random instants; the ends must be those of runs never killed; ARGS="--programs 5000"
 	@.venv/bin/python -m tests.chaos --kills $(KILLS) $(ARGS)
+
+soak: venv  ## 20,000 snapshots in a row: memory, open files, threads and the store stay as they are
+	@SOAK_SNAPSHOTS=20000 .venv/bin/pytest tests/saving/test_soak.py -q
 
 bench: venv  ## what it costs, beside what one would use instead
 	@.venv/bin/python -m benchmarks $(ARGS)
