@@ -62,6 +62,7 @@ class Freezer:
 
     def freeze(self, blobs: Sequence[Any]) -> tuple[list[Blob | BlobRef], bool]:
         """The blobs, and whether the cell must be held until they are written: they are its own memory still."""
+        self.pool.empty(self.pool.size_bytes)  # also of what was to be a snapshot, and failed half way
         found = [blob if isinstance(blob, BlobRef) else self._blob(blob) for blob in blobs]
         todo = [n for n, blob in enumerate(found) if isinstance(blob, Blob) and blob.where and not blob.key]
         if not _fits(sum(found[n].size_bytes for n in todo) - self.pool.size_bytes):

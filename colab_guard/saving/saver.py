@@ -18,7 +18,7 @@ from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.store.sessions import named, other_writers
 
-HANG_SECONDS = 60.0  # without any progress, while the cell is held
+HANG_SECONDS = 60.0  # without any progress: the store is told of, and a cell that is held goes on
 
 Content = tuple[Mapping[str, Any], Sequence[Any]]  # a snapshot's body and blobs: bytes, BlobRefs, Pieces
 
@@ -178,15 +178,18 @@ class Saver:
             chunks = _Chunks(job, blob)
             key = blob.key or _key(chunks)
             found.append((blob.where, key))
-            contents.append(self._known.get(key, chunks) if key else chunks)
+            # One that is as it was has no chunks: to write those would be silently wrong.
+            contents.append(self._known[blob.key] if blob.key else self._known.get(key, chunks) if key else chunks)
         repository = self.opened()
         manifest = repository.commit(self.name, body, contents, created=taken_at)
         job.step()
-        pruned = repository.prune(self.name, self.retention)
         self._first = self._first or manifest.seq
+        try:
+            pruned = repository.prune(self.name, self.retention)
+        except StoreError as error:
+            return manifest, found, [str(error)]
         others = other_writers(pruned.seen, str(body.get("session")), self._first)
-        named_ones = [named(other, str(body.get("machine"))) for other in others]
-        return manifest, found, [*pruned.remarks, *named_ones]
+        return manifest, found, [*pruned.remarks, *(named(other, str(body.get("machine"))) for other in others)]
 
     def _written(self, job: Job) -> None:
         if job.error is not None or self._failing:

@@ -118,6 +118,19 @@ def test_a_failure_is_told_once_in_the_cells_thread_and_the_next_snapshot_brings
     assert np.array_equal(session.newest()["x"], session.namespace["x"])
 
 
+def test_old_snapshots_that_can_not_be_deleted_are_told_of_and_the_new_one_counts(session):
+    def fails(name):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+
+    session.disk.delete = fails
+    for number in range(5):
+        session.namespace["small"] = [number]
+        assert session.save()
+        assert session.saver.finish()
+    assert session.newest()["small"] == [4]
+    assert [text for text in session.said if "can't be deleted: Permission denied" in text] == session.said[:1]
+
+
 def test_what_the_background_raises_reaches_nobody_but_the_saver(session, capfd):
     def fails(name, chunks):
         raise StoreUnavailable("gone.")
