@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
+Undo = Callable[[], None] | None
+
+
 class Loading(Protocol):
     """One load in progress."""
 
@@ -34,8 +37,13 @@ class Loading(Protocol):
     def place(self, path: str) -> str:
         """Where the file lies that will be at ``path`` once everything is put in place."""
 
-    def later(self, action: Callable[[], None]) -> None:
-        """Do this when all is loaded and is about to be put in place."""
+    def owner(self, thing: Any) -> str:
+        """The session's variable that leads to a function or class which ``find`` found; empty for any other."""
+
+    def later(self, action: Callable[[], Undo], owner: str = "", *, final: str | None = None) -> None:
+        """Do this when all is loaded and is about to be put in place: for the variable ``owner``, by default that
+        which is being loaded. What can't be undone is ``final``: what it does, in words, or no words.
+        """
 
 
 _lock = threading.RLock()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from colab_guard.capture import links, progress, rebuild
@@ -26,6 +27,15 @@ class Blobs(Protocol):
 
 
 FIRST_PIECE = 2
+
+
+@dataclass(frozen=True)
+class Action:
+    """What waits until a restore is sure, see ``progress.Loading.later``."""
+
+    do: Callable[[], progress.Undo]
+    owner: str = ""
+    final: str | None = None
 
 
 class Load:
@@ -52,14 +62,16 @@ class Load:
         self._memory: dict[tuple[int, int], Any] = {}
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
-        self._actions: list[Callable[[], None]] = [files.apply] if files else []
+        self.actions = [Action(files.apply)] if files else []
+        self.name = ""  # of the variable that is being loaded
+        self._owners: dict[int, str] = {}
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        unpickler = _Unpickler(self._blobs.read(0), self.namespace)
+        unpickler = self.unpickler(self._blobs.read(0))
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -68,18 +80,36 @@ class Load:
                 except ColabGuardError:
                     raise
                 except Exception as error:
-                    who = who_wrote(error, self._environment)
                     raise RestoreError(
-                        f"{name!r} can't be loaded here: {type(error).__name__}: {error}{f' ({who})' if who else ''}. "
-                        f"Install or define what it needs in a cell above, then run this cell again; nothing was "
-                        f"changed. To start over: --fresh."
+                        f"{name!r} can't be loaded here: {self.reason(error)}. Install or define what it needs in a "
+                        f"cell above, then run this cell again; nothing was changed. To start over: --fresh."
                     ) from error
         return loaded
 
-    def put_in_place(self) -> None:
-        """Does what had to wait until the restore was sure."""
-        for action in self._actions:
-            action()
+    def unpickler(self, pickles: memoryview) -> pickle.Unpickler:
+        """Reads pickles that share a memo, one after the other, while this is the load in progress."""
+        return _Unpickler(pickles, self.namespace)
+
+    def reason(self, error: Exception) -> str:
+        """Why something can't be loaded, and who wrote it, without a full stop."""
+        who = who_wrote(error, self._environment)
+        return f"{type(error).__name__}: {error}{f' ({who})' if who else ''}"
+
+    def put_in_place(self, names: Collection[str] | None = None) -> None:
+        """Does what had to wait until the restore was sure, of the variables ``names`` only where they are given.
+
+        Where a part of it fails, what was done before is undone, but for what is final, which comes last.
+        """
+        todo = [one for one in self.actions if names is None or not one.owner or one.owner in names]
+        done: list[progress.Undo] = []
+        try:
+            for action in sorted(todo, key=lambda one: one.final is not None):
+                done.append(action.do())
+        except BaseException:
+            for undo in reversed(done):
+                if undo is not None:
+                    undo()
+            raise
 
     # -- what rebuild asks ----------------------------------------------------------------------------
 
@@ -124,15 +154,22 @@ class Load:
         return self._storages[region]
 
     def find(self, qualname: str, inside: str | None = None) -> Any:
-        if qualname.partition(".")[0] in self._own_names:
+        root = qualname.partition(".")[0]
+        if root in self._own_names:
             return None
-        return find(self.namespace, qualname, inside)
+        found = find(self.namespace, qualname, inside)
+        if found is not None:
+            self._owners[id(found)] = root
+        return found
+
+    def owner(self, thing: Any) -> str:
+        return self._owners.get(id(thing), "")
 
     def place(self, path: str) -> str:
         return self._places.get(path, path)
 
-    def later(self, action: Callable[[], None]) -> None:
-        self._actions.append(action)
+    def later(self, action: Callable[[], progress.Undo], owner: str = "", *, final: str | None = None) -> None:
+        self.actions.append(Action(action, owner or self.name, final))
 
     def _piece(self, blob: int) -> memoryview:
         if blob:
