@@ -10,6 +10,7 @@ from colab_guard.running.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.variables.loading import variables_of
 
 
 def status_text(session: Session) -> str:
@@ -53,7 +54,7 @@ def _history(repository: Repository) -> str:
     damaged = []
     for entry in repository.snapshots():
         if isinstance(entry, Manifest):
-            where = "end" if entry.body["cursor"] is None else f"line {entry.body['line']}"
+            where = _where(entry)
             taken = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M:%S")
             rows.append((str(entry.seq), taken, entry.cell, where, size(entry.size_bytes), size(entry.new_bytes)))
         else:
@@ -64,6 +65,12 @@ def _history(repository: Repository) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*table, *damaged])
+
+
+def _where(manifest: Manifest) -> str:
+    if "groups" in manifest.body:
+        return count_of(len(variables_of(manifest.body)), "variable")
+    return "end" if manifest.body["cursor"] is None else f"line {manifest.body['line']}"
 
 
 def verify_text(session: Session) -> str:

@@ -84,9 +84,9 @@ def _is_fixed(thing: Any, main: str) -> bool:
     if kind in (str, bytes):
         return len(thing) < LARGE
     if isinstance(thing, CODE):
-        module = sys.modules.get(str(getattr(thing, "__module__", None) or "builtins"))
-        importable = module is not None and thing.__module__ != main
-        return importable and find(vars(module), thing.__qualname__) is thing
+        module = sys.modules.get(thing.__module__) if thing.__module__ != main else None
+        importable = module is not None and find(vars(module), thing.__qualname__) is thing
+        return importable or thing.__module__ == "builtins"  # not all of whose classes have a name there
     return kind in FIXED or isinstance(thing, _library_constants())
 
 

@@ -15,7 +15,6 @@ from colab_guard.capture.standin import StandIn
 from colab_guard.capture.survey import Unlinkable, survey
 from colab_guard.capture.take import PROCESS, SOURCES
 from colab_guard.core.errors import RestoreError
-from colab_guard.core.words import count_of
 from colab_guard.loops.kinds import is_array
 from colab_guard.variables.loading import Loaded
 
@@ -55,6 +54,11 @@ class Plan:
     def names(self) -> list[str]:
         """The variables that are put back."""
         return [row.name for row in self.rows if row.is_put_back]
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """The variables that can't be read here, and why."""
+        return {row.name: row.why for row in self.rows if row.state == UNREADABLE}
 
     def put_back(self) -> None:
         """Does it. Raises RestoreError, with the session as it was, where that fails."""
@@ -189,8 +193,3 @@ def kind_of(value: Any) -> str:
         return f"{kind} of {len(value):,}"
     shape = getattr(value, "shape", None) if type(value).__module__.partition(".")[0] == "pandas" else None
     return f"{kind} {shape}" if isinstance(shape, tuple) else kind
-
-
-def question(plan: Plan) -> str:
-    """What is asked before it is done."""
-    return f"Put back {count_of(len(plan.names), 'variable')}? [y/N] "

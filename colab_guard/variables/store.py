@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colab_guard.capture.take import PROCESS, SOURCES
 from colab_guard.cell.naming import check_name
 from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UsageError
 from colab_guard.core.words import ago, count_of, size
@@ -21,7 +22,6 @@ from colab_guard.store.repository import Repository
 from colab_guard.variables.loading import Loaded, variables_of
 from colab_guard.variables.plan import Plan, planned
 from colab_guard.variables.taking import take
-from colab_guard.capture.take import PROCESS, SOURCES
 
 PREFIX = "session "
 LOOP = "loop "
@@ -106,9 +106,7 @@ def prepare(
     return planned("\n".join([*problems, title]), loaded, namespace, everything=everything)
 
 
-def _chosen(
-    repository: Repository, manifests: list[Manifest], words: list[str]
-) -> tuple[Manifest, list[str]]:
+def _chosen(repository: Repository, manifests: list[Manifest], words: list[str]) -> tuple[Manifest, list[str]]:
     """The snapshot that the first word names, which is then taken away; else the newest sound save; and what was
     passed over for it.
     """
@@ -116,7 +114,7 @@ def _chosen(
         words.pop(0)
         repository.check(found)
         return found, []
-    problems = []
+    problems: list[str] = []
     for manifest in (one for one in manifests if _is_ours(one)):
         try:
             repository.check(manifest)
@@ -128,7 +126,8 @@ def _chosen(
     others = [f"no. {one.seq} ({one.cell})" for one in manifests if not one.cell.startswith(LOOP)][:3]
     also = f" There are other snapshots: {', '.join(others)}; `%guard restore NUMBER` takes one." if others else ""
     raise UsageError(
-        f"No variables of this notebook are saved in {repository.path} yet. `%guard save` or `cg.save()` does that.{also}"
+        f"No variables of this notebook are saved in {repository.path} yet: `%guard save`, or `cg.save()`, does that."
+        f"{also}"
     )
 
 
@@ -148,7 +147,9 @@ def _named(repository: Repository, manifests: list[Manifest], words: list[str]) 
         return found[0]
     saves = [one for one in manifests if one.cell == _key(None) + f" {word}"]
     if saves and any(word in variables_of(one.body) for one in manifests if _is_ours(one)):
-        raise UsageError(f"{word} is a variable, and a save is called that too: give the save's number, {saves[0].seq}.")
+        raise UsageError(
+            f"{word} is a variable, and a save is called that too: give the save's number, {saves[0].seq}."
+        )
     return saves[0] if saves else None
 
 
