@@ -85,7 +85,7 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
         getattr(buffer, "raw", buffer).name = path  # which it will have once the restore is sure
     if size is not None:
         cuts = f"cuts {path} from {found:,} to {size:,} bytes" if found > size else ""
-        progress.current().later(lambda: os.truncate(path, size), final=cuts)
+        progress.current().at_last(file, lambda: os.truncate(path, size), cuts)
     if "a" not in mode:
         file.seek(position)
     return file

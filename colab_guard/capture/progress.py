@@ -39,10 +39,11 @@ class Loading(Protocol):
     def owner(self, thing: Any) -> str:
         """The session's variable that leads to a function or class which ``find`` found; empty for any other."""
 
-    def later(self, action: Callable[[], Undo], owner: str = "", *, final: str | None = None) -> None:
-        """Do this when all is loaded and is about to be put in place: for the variable ``owner``, by default that
-        which is being loaded. What can't be undone is ``final``: what it does, in words, or no words.
-        """
+    def later(self, action: Callable[[], Undo], owner: str = "") -> None:
+        """Do this when all is loaded and is about to be put in place: for the session's variable ``owner``."""
+
+    def at_last(self, thing: Any, action: Callable[[], None], what: str) -> None:
+        """The same for what can't be undone, on behalf of whatever holds ``thing``; in words, or none for nothing."""
 
 
 _lock = threading.RLock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,11 +31,14 @@ FIRST_PIECE = 2
 
 @dataclass(frozen=True)
 class Action:
-    """What waits until a restore is sure, see ``progress.Loading.later``."""
+    """What waits until a restore is sure, see ``progress.Loading``: for the variable ``owner``, or for whatever holds
+    ``thing``, and then ``what`` it does can't be undone.
+    """
 
     do: Callable[[], progress.Undo]
     owner: str = ""
-    final: str | None = None
+    thing: Any = None
+    what: str = ""
 
 
 class Load:
@@ -63,7 +66,6 @@ class Load:
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
         self.actions = [Action(files.apply)] if files else []
-        self.name = ""  # of the variable that is being loaded
         self._owners: dict[int, str] = {}
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
@@ -95,15 +97,13 @@ class Load:
         who = who_wrote(error, self._environment)
         return f"{type(error).__name__}: {error}{f' ({who})' if who else ''}"
 
-    def put_in_place(self, names: Collection[str] | None = None) -> None:
-        """Does what had to wait until the restore was sure, of the variables ``names`` only where they are given.
-
-        Where a part of it fails, what was done before is undone, but for what is final, which comes last.
+    def put_in_place(self) -> None:
+        """Does what had to wait until the restore was sure. Where a part of it fails, what was done is undone, but for
+        what can't be, which comes last.
         """
-        todo = [one for one in self.actions if names is None or not one.owner or one.owner in names]
         done: list[progress.Undo] = []
         try:
-            for action in sorted(todo, key=lambda one: one.final is not None):
+            for action in sorted(self.actions, key=lambda one: one.thing is not None):
                 done.append(action.do())
         except BaseException:
             for undo in reversed(done):
@@ -168,8 +168,11 @@ class Load:
     def place(self, path: str) -> str:
         return self._places.get(path, path)
 
-    def later(self, action: Callable[[], progress.Undo], owner: str = "", *, final: str | None = None) -> None:
-        self.actions.append(Action(action, owner or self.name, final))
+    def later(self, action: Callable[[], progress.Undo], owner: str = "") -> None:
+        self.actions.append(Action(action, owner))
+
+    def at_last(self, thing: Any, action: Callable[[], None], what: str) -> None:
+        self.actions.append(Action(action, thing=thing, what=what))
 
     def _piece(self, blob: int) -> memoryview:
         if blob:

@@ -52,6 +52,12 @@ def groups(namespace: dict[str, Any], names: Iterable[str]) -> list[list[str]]:
     return list(found.values())
 
 
+def holds(namespace: dict[str, Any], values: Iterable[Any], thing: object) -> bool:
+    """Whether ``thing`` is one of ``values`` or a part of one."""
+    trial = _Trial(namespace)
+    return any(part is thing for value in values for part in trial.parts("", value))
+
+
 class _Trial(Pickler):
     """Pickles to see what is met: memory is noted, not read."""
 

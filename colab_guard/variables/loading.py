@@ -44,13 +44,11 @@ class Loaded:
                 if mine := [name for name in members if name in wanted]:
                     self._read(pickles[offset:end], members[: members.index(mine[-1]) + 1])
                     self.groups.append(mine)
-        self.load.name = ""
         self.values = {name: value for name, value in self.values.items() if name in wanted}
 
     def _read(self, pickles: memoryview, members: list[str]) -> None:
         unpickler = self.load.unpickler(pickles)
         for number, name in enumerate(members):
-            self.load.name = name
             try:
                 self.values[name] = unpickler.load()
             except Exception as error:  # noqa: BLE001 - whatever a class's own unpickling raises

@@ -16,6 +16,7 @@ from colab_guard.capture.survey import Unlinkable, survey
 from colab_guard.capture.take import PROCESS, SOURCES
 from colab_guard.core.errors import RestoreError
 from colab_guard.loops.kinds import is_array
+from colab_guard.variables.groups import holds
 from colab_guard.variables.loading import Loaded
 
 NEW, OVERWRITTEN, SAME, UNREADABLE, KEPT = "new", "overwritten", "same as here", "unreadable here", "left alone"
@@ -62,9 +63,8 @@ class Plan:
 
     def put_back(self) -> None:
         """Does it. Raises RestoreError, with the session as it was, where that fails."""
-        load, names = self._loaded.load, self.names
         try:
-            load.put_in_place(names)
+            self._loaded.load.put_in_place()
         except Exception as error:
             raise RestoreError(
                 f"Nothing was put back, and the session is as it was: {type(error).__name__}: {error}. Mend that, or "
@@ -84,11 +84,16 @@ def planned(title: str, loaded: Loaded, namespace: dict[str, Any], *, everything
     """
     rows = [row for group in loaded.groups for row in _rows(group, loaded, namespace)]
     rows = sorted((row for row in rows if row.name not in (PROCESS, SOURCES)), key=lambda row: row.name)
-    put_back = {row.name for row in rows if row.is_put_back}
-    finals = [one.final for one in loaded.load.actions if one.final and one.owner in put_back]
-    also = [f"It also {text}, which can't be undone." for text in finals]
-    values = {name: loaded.values[name] for name in put_back}
-    loaded.load.later(lambda: _update(namespace, values))
+    values = {row.name: loaded.values[row.name] for row in rows if row.is_put_back}
+    load = loaded.load
+    # A group is loaded whole, and the session's own functions belong to the names that lead to them.
+    load.actions = [
+        one
+        for one in load.actions
+        if one.owner in values or (one.thing is not None and holds(namespace, values.values(), one.thing))
+    ]
+    also = [f"It also {one.what}, which can't be undone." for one in load.actions if one.what]
+    load.later(lambda: _update(namespace, values))
     for filename, text in loaded.values.get(SOURCES, {}).items():
         keep_source(filename, text)  # adds what nobody here knows, and hides nothing
     if everything:
