@@ -34,15 +34,15 @@ class Loaded:
         self.values: dict[str, Any] = {}
         self.unreadable: dict[str, str] = {}
         self.groups: list[list[str]] = []
-        names, pickles, first = body["names"], blobs.read(0), 0
-        groups = body.get("groups") or [[0, len(names)]]
-        ends = [*(offset for offset, _ in groups[1:]), len(pickles)]
+        names, small, first = body["names"], blobs.read(0), 0
+        groups = body.get("groups") or [[0, 0, blobs.size_bytes(0), len(names)]]
         with progress.loading(self.load):
-            for (offset, count), end in zip(groups, ends, strict=True):
+            for blob, offset, size_bytes, count in groups:
                 members = names[first : first + count]
                 first += count
                 if mine := [name for name in members if name in wanted]:
-                    self._read(pickles[offset:end], members[: members.index(mine[-1]) + 1])
+                    pickles = blobs.read(blob) if blob else small
+                    self._read(pickles[offset : offset + size_bytes], members[: members.index(mine[-1]) + 1])
                     self.groups.append(mine)
         self.values = {name: value for name, value in self.values.items() if name in wanted}
 

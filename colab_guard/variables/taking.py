@@ -6,6 +6,7 @@ import types
 from typing import Any
 
 from colab_guard.capture.environment import describe
+from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import machine_id, process_state
 from colab_guard.capture.select import is_user_name
@@ -13,6 +14,7 @@ from colab_guard.capture.sources import texts_of
 from colab_guard.capture.standin import StandIn
 from colab_guard.capture.take import PROCESS, SOURCES
 from colab_guard.loops.where import SESSION
+from colab_guard.resume.loading import FIRST_PIECE
 from colab_guard.saving import Content
 from colab_guard.variables.groups import groups
 
@@ -32,9 +34,9 @@ def take(namespace: dict[str, Any]) -> Content:
     lost: dict[str, str] = {}  # variables that can't be pickled even with stand-ins in them
     while True:
         pickler = Pickler(namespace, frozenset())
-        described, failed = list[list[int]](), None
+        begins, failed = list[int](), None
         for group in members:
-            described.append([pickler.begin_group(), len(group)])
+            begins.append(pickler.begin_group())
             failed = _add(pickler, group, lost)
             if failed is not None:
                 break
@@ -42,9 +44,11 @@ def take(namespace: dict[str, Any]) -> Content:
             break
         lost.update([failed])
     for name, value in ((PROCESS, process_state()), (SOURCES, texts_of(pickler.files))):
-        described.append([pickler.begin_group(), 1])
+        begins.append(pickler.begin_group())
         pickler.add(name, value, strict=True)
+    counts = [*map(len, members), 1, 1]
     table, memory = pickler.regions.blobs()
+    small, large, described = _blobs(pickler.skeleton(), begins, counts, FIRST_PIECE + len(memory))
     body = {
         "source": "",
         "cursor": None,
@@ -57,7 +61,25 @@ def take(namespace: dict[str, Any]) -> Content:
         "machine": machine_id(),
         "environment": describe(pickler.packages),
     }
-    return body, [pickler.skeleton(), table, *memory]
+    return body, [small, table, *memory, *large]
+
+
+def _blobs(
+    pickles: memoryview, begins: list[int], counts: list[int], first: int
+) -> tuple[bytearray, list[memoryview], list[list[int]]]:
+    """The small groups together; each large one, to be a blob of its own from the number ``first`` on, so that it is
+    stored again only when it changed; and of all groups where they lie and their ``counts``, as the body says it.
+    """
+    small, large, described = bytearray(), list[memoryview](), list[list[int]]()
+    for begin, end, count in zip(begins, [*begins[1:], len(pickles)], counts, strict=True):
+        group = pickles[begin:end]
+        if len(group) < SMALL_BYTES:
+            described.append([0, len(small), len(group), count])
+            small += group
+        else:
+            described.append([first + len(large), 0, len(group), count])
+            large.append(group)
+    return small, large, described
 
 
 def _add(pickler: Pickler, group: list[str], lost: dict[str, str]) -> tuple[str, str] | None:

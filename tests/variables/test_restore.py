@@ -81,15 +81,21 @@ def test_a_variable_that_no_stand_in_can_save_is_named_and_leaves_the_others(tmp
 
 
 def test_a_second_save_writes_what_changed(tmp_path: Path) -> None:
-    namespace = session("import numpy as np; a, b = np.ones(100_000), np.zeros(100_000)")
+    namespace = session(
+        "import numpy as np; a, b = np.ones(100_000), np.zeros(100_000); c = list(map(str, range(30_000)))"
+    )
     first = save(namespace, tmp_path)
     namespace["a"][5] = 2
     second, third = save(namespace, tmp_path), save(namespace, tmp_path)
     assert first.new_bytes > 1_600_000
     assert (second.new_bytes, third.new_bytes) == (800_000, 0)
+    namespace["d"] = 1
+    assert save(namespace, tmp_path).new_bytes < 20_000, "a list that did not change is not stored again either"
+    here = session()
+    prepare(here, tmp_path, ["c"]).put_back()
+    assert here["c"] == namespace["c"]
     assert prepare(session(), tmp_path, [str(second.number), "a"]).names == ["a"]
-    for _ in range(2):
-        save(namespace, tmp_path)
+    save(namespace, tmp_path)
     with pytest.raises(UsageError, match="no snapshot 1 "):
         prepare(session(), tmp_path, ["1"])  # the newest three are kept
 
