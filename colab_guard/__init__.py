@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["__version__", "load_ipython_extension", "loop", "unload_ipython_extension"]
+if TYPE_CHECKING:
+    from colab_guard.variables import Restored, Saved
+
+__all__ = ["__version__", "load_ipython_extension", "loop", "restore", "save", "unload_ipython_extension"]
 __version__ = "0.1.0"
 
 T = TypeVar("T")
@@ -36,6 +39,35 @@ def loop(
     from colab_guard.loops import Loop
 
     return Loop(iterable, name, every, tuple(state), store, fresh, trust)
+
+
+def save(name: str | None = None, *, store: str | os.PathLike[str] | None = None) -> Saved:
+    """Saves all variables of the notebook or script (of ``__main__``; modules left out), and the random states.
+
+    When it returns, they are stored, the newest three saves of that ``name``. ``store`` as for ``loop``. What could
+    not be kept is in ``not_kept`` of what it returns. Raises UsageError for a name that is none, StoreError where they
+    could not be stored; the thread it is called from must be the only one that changes them meanwhile.
+    """
+    from colab_guard import variables
+
+    return variables.save(name, store)
+
+
+def restore(
+    *wanted: str | int, store: str | os.PathLike[str] | None = None, yes: bool = False, trust: bool = False
+) -> Restored:
+    """Puts the variables of a save back into the notebook or script, all or nothing, after a look at the plan.
+
+    ``wanted``: first, if you like, the number, id or name of a save (or the number of a guarded cell's snapshot), by
+    default the newest save; then names of variables, by default all, with the random states and the working
+    directory. Prints what it would do, and asks; ``yes`` does neither. ``trust``: also what somebody else wrote. Returns what was put back (nothing, for any
+    answer but yes), and of what can't be read here the reason. What variables share with one another they share
+    again. Raises UsageError where there is nothing of that name, or nobody to be asked; RestoreError, with nothing
+    changed, where none can be read or a part could not be put back; StoreError.
+    """
+    from colab_guard import variables
+
+    return variables.restore([str(word) for word in wanted], store, yes, trust=trust)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -12,6 +12,7 @@ from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.verify import Report
+from colab_guard.variables.loading import variables_of
 
 STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapshot: "unsigned"}
 
@@ -63,7 +64,7 @@ def history_of(repository: Repository) -> str:
     damaged = []
     for entry in repository.snapshots():
         if isinstance(entry, Manifest):
-            where = "end" if entry.body.get("cursor") is None else f"line {entry.body.get('line', '?')}"
+            where = _where(entry)
             taken = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M:%S")
             rows.append((str(entry.seq), taken, entry.cell, where, size(entry.size_bytes), size(entry.new_bytes)))
         else:
@@ -80,6 +81,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )
+
+
+def _where(manifest: Manifest) -> str:
+    if "groups" in manifest.body:
+        return count_of(len(variables_of(manifest.body)), "variable")
+    return "end" if manifest.body.get("cursor") is None else f"line {manifest.body.get('line', '?')}"
 
 
 def verify_text(session: Session) -> str:

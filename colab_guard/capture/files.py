@@ -84,7 +84,8 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
         buffer = getattr(file, "buffer", file)
         getattr(buffer, "raw", buffer).name = path  # which it will have once the restore is sure
     if size is not None:
-        progress.current().later(lambda: os.truncate(path, size))
+        cuts = f"cuts {path} from {found:,} to {size:,} bytes" if found > size else ""
+        progress.current().at_last(file, lambda: os.truncate(path, size), cuts)
     if "a" not in mode:
         file.seek(position)
     return file

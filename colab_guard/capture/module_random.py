@@ -54,7 +54,7 @@ def set_state(source: Any, state: Any) -> None:
 
 def _sources() -> Iterator[tuple[tuple[str, str], Any]]:
     for name in _users_modules(len(sys.modules)):
-        for variable, value in list(vars(sys.modules.get(name, object)).items()):
+        for variable, value in list(vars(sys.modules.get(name) or object).items()):
             if get_state(value) is not None:
                 yield (name, variable), value
 

@@ -81,6 +81,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._starts.append(start)
         self.added.append(name)
 
+    def begin_group(self) -> int:
+        """From here on nothing is met again that was pickled before; the place in the skeleton, in bytes."""
+        self.clear_memo()
+        return self._file.tell()
+
     @property
     def packages(self) -> set[str]:
         """The top-level modules whose types and functions are in the pickles, Python's own and ours left out."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+Undo = Callable[[], None] | None
+
 
 class Loading(Protocol):
     """One load in progress."""
@@ -41,8 +43,14 @@ class Loading(Protocol):
     def place(self, path: str) -> str:
         """Where the file lies that will be at ``path`` once everything is put in place."""
 
-    def later(self, action: Callable[[], None]) -> None:
-        """Do this when all is loaded and is about to be put in place."""
+    def owner(self, thing: Any) -> str:
+        """The session's variable that leads to a function or class which ``find`` found; empty for any other."""
+
+    def later(self, action: Callable[[], Undo], owner: str = "") -> None:
+        """Do this when all is loaded and is about to be put in place: for the session's variable ``owner``."""
+
+    def at_last(self, thing: Any, action: Callable[[], None], what: str) -> None:
+        """The same for what can't be undone, on behalf of whatever holds ``thing``; in words, or none for nothing."""
 
 
 _lock = threading.RLock()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from colab_guard.capture.own import Attributes
 from colab_guard.capture.progress import current
 
 # -- arrays and tensors -------------------------------------------------------------------------------
@@ -184,7 +185,11 @@ def cached_function(qualname: str | None, wrapped: Any, parameters: dict[str, An
 
 
 def function_state(new: Any, state: dict[str, Any]) -> None:
-    """Sets what a function carries besides its code."""
+    """Sets what a function carries besides its code; on one of the session's own, when the restore is sure."""
+    if owner := current().owner(new):
+        values = {name: value for name, value in state.items() if name != "__dict__"}
+        current().later(Attributes(new, values | state["__dict__"]), owner)
+        return
     for attribute, value in state.items():
         if attribute == "__dict__":
             new.__dict__.update(value)
@@ -203,9 +208,8 @@ def class_state(new: Any, state: Any) -> None:
     set_all, contents, data = state
     if current().find(new.__qualname__) is not new:
         set_all(new, contents)
-        return
-    for name, value in data.items():
-        setattr(new, name, value)
+    else:
+        current().later(Attributes(new, data), current().owner(new))
 
 
 # -- things that are under way ------------------------------------------------------------------------

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
 ENVIRONMENT = "<environment>"
+NOT_STORED = "not stored in snapshots: "
 MOST_PARTS = 20_000  # of a variable, among which a secret's path is looked for: some 20 ms
 MOST_PLACES = 5
 TEXT_CHARS = 200  # a longer text that is mostly something else is kept, with the secret in it masked
@@ -49,13 +50,15 @@ class LeftOut:
         return bytes(exchanged(memoryview(pickles), self.texts, self.others)) if self.texts else pickles
 
 
-def leave_out(pickler: Pickler, local: Iterable[Mapping[str, Any]] = (), sources: Iterable[str] = ()) -> LeftOut:
-    """Finds the secrets in what was pickled so far, with those that variables, the environment, the ``local`` variables
-    of functions and the ``sources`` of cells hold.
+def leave_out(
+    pickler: Pickler, local: Iterable[Mapping[str, Any]] = (), sources: Iterable[str] = (), begin: int = 0
+) -> LeftOut:
+    """Finds the secrets in what was pickled so far (from the byte ``begin`` on, for pickles with a memo of their own),
+    with those that variables, the environment, the ``local`` variables of functions and the ``sources`` of cells hold.
     """
     known = {value for names in (pickler.namespace, os.environ, *local) for value in _named(names)}
     known = known.union(*map(values_in, sources))
-    pickles = memoryview(pickler.skeleton())
+    pickles = memoryview(pickler.skeleton())[begin:]
     try:
         kinds = dict.fromkeys(known, NAMED)
         _search(pickler, pickles, kinds)
@@ -64,7 +67,7 @@ def leave_out(pickler: Pickler, local: Iterable[Mapping[str, Any]] = (), sources
         values = sorted(kinds, key=len, reverse=True)
         offsets = [at for value in values for at in occurrences(pickles, value.encode("latin-1")[:MARGIN_BYTES])]
         texts = texts_at(pickles, offsets)
-        places = _Places(pickler, texts)
+        places = _Places(pickler, texts, begin)
         others, remarks = [], dict[str, None]()
         for one in texts:
             whole = one.raw.decode("latin-1")
@@ -72,7 +75,7 @@ def leave_out(pickler: Pickler, local: Iterable[Mapping[str, Any]] = (), sources
             kind = next((span.kind for span in find(whole)), kinds[inside[0]] if inside else NAMED)
             others.append(_other(one, whole, inside, kind, places))
             what = f" ({kind})" if kind != NAMED else ""
-            remarks[f"not stored in snapshots: the secret in {places.name(one)}{what}."] = None
+            remarks[f"{NOT_STORED}the secret in {places.name(one)}{what}."] = None
     finally:
         pickles.release()
     return LeftOut(frozenset(values), tuple(remarks), tuple(texts), tuple(others))
@@ -120,8 +123,8 @@ def _other(one: Text, whole: str, inside: Sequence[str], kind: str, places: _Pla
 class _Places:
     """Where the session holds the texts: (name, path) each, the path as JSON has it."""
 
-    def __init__(self, pickler: Pickler, texts: Sequence[Text]) -> None:
-        self._labels = {one.start: pickler.label_at(one.start) for one in texts}
+    def __init__(self, pickler: Pickler, texts: Sequence[Text], begin: int) -> None:
+        self._labels = {one.start: pickler.label_at(begin + one.start) for one in texts}
         self._found: dict[tuple[type, Any], list[list[Any]]] = {}
         wanted = {(one.kind, bytes(one.raw)) for one in texts}
         for key in wanted:

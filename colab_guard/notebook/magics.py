@@ -15,7 +15,10 @@ from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.session import Options, Session
 from colab_guard.store.retention import KEEP, Retention, parse_best, parse_budget
+from colab_guard.variables import restore, save
 from colab_guard.views import history_table, status_text, verify_text
+
+YES, TRUST = "--yes", "--trust"
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,7 @@ def parse_line(line: str) -> Request:
         raise UsageError(f"%%checkpointed {line}: {message}. {usage}")
 
     parser.error = fail
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"%%checkpointed {line}: {error}") from None
-    found = parser.parse_args(words)
+    found = parser.parse_args(_words("%%checkpointed", line))
     every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
     store = str(described(store_path(found.store)).path) if found.store else ""
     options = Options(
@@ -86,6 +85,13 @@ def _retention(found: Any) -> Retention:
         raise UsageError(f"--keep {keep} is no number of snapshots: give one from 1 on, such as 5.")
     best = None if found.keep_best is None else parse_best(found.keep_best)
     return Retention(int(keep), best, None if found.budget is None else parse_budget(found.budget))
+
+
+def _words(magic: str, line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{magic} {line}: {error}") from None
 
 
 def store_path(text: str) -> Path:
@@ -132,13 +138,30 @@ class GuardMagics(Magics):  # type: ignore[misc]
 
     @line_magic  # type: ignore[untyped-decorator]
     def guard(self, line: str) -> None:
-        """Look after snapshots.
+        """Look after snapshots, and keep all variables.
 
         %guard status   what is running, saved when, where
         %guard history  the snapshots there are
         %guard verify   read every snapshot back and compare
+        %guard save [NAME]                    save all variables
+        %guard restore [ID] [NAMES…] [--yes] [--trust]
+                                       put them back, or those named: shows what it would do, then asks
+
+        ID is the number of a save or of a guarded cell's snapshot, as the history shows it, or a save's NAME; the
+        newest save, where none is given.
         """
-        views = {"": status_text, "status": status_text, "history": history_table, "verify": verify_text}
-        if line.strip() not in views:
-            raise UsageError(f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify.")
-        print(views[line.strip()](self._session))
+        command, *arguments = _words("%guard", line) or ["status"]
+        views = {"status": status_text, "history": history_table, "verify": verify_text}
+        store = self._session.store
+        if command in views and not arguments:
+            print(views[command](self._session))
+        elif command == "save" and len(arguments) < 2:
+            print(save(arguments[0] if arguments else None, store))
+        elif command == "restore" and all(word in (YES, TRUST) or not word.startswith("-") for word in arguments):
+            words = [word for word in arguments if word not in (YES, TRUST)]
+            restore(words, store, YES in arguments, tell=print, trust=TRUST in arguments)
+        else:
+            raise UsageError(
+                f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify, "
+                f"%guard save [NAME], %guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from colab_guard.capture import links, progress, rebuild
@@ -26,6 +27,18 @@ class Blobs(Protocol):
 
 
 FIRST_PIECE = 2
+
+
+@dataclass(frozen=True)
+class Action:
+    """What waits until a restore is sure, see ``progress.Loading``: for the variable ``owner``, or for whatever holds
+    ``thing``, and then ``what`` it does can't be undone.
+    """
+
+    do: Callable[[], progress.Undo]
+    owner: str = ""
+    thing: Any = None
+    what: str = ""
 
 
 class Load:
@@ -52,29 +65,30 @@ class Load:
         self._memory: dict[tuple[int, int], Any] = {}
         self._storages: dict[int, Any] = {}
         self._small: memoryview | None = None
-        self._actions: list[Callable[[], None]] = [files.apply] if files else []
         self.masks = False
         self._lost_secrets = False
+        self.actions = [Action(files.apply)] if files else []
+        self._owners: dict[int, str] = {}
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        actions = list(self._actions)
+        actions = list(self.actions)
         try:
             return self._variables(names)
         except RestoreError:
             if self.masks or not self._lost_secrets:
                 raise
         # Something is made from a text, and does not take a stand-in.
-        self.masks, self._actions = True, actions
+        self.masks, self.actions = True, actions
         self._memory.clear()
         self._storages.clear()
         return self._variables(names)
 
     def _variables(self, names: Sequence[str]) -> dict[str, Any]:
-        unpickler = _Unpickler(self._blobs.read(0), self.namespace)
+        unpickler = self.unpickler(self._blobs.read(0))
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -83,18 +97,34 @@ class Load:
                 except ColabGuardError:
                     raise
                 except Exception as error:
-                    who = who_wrote(error, self._environment)
                     raise RestoreError(
-                        f"{name!r} can't be loaded here: {type(error).__name__}: {error}{f' ({who})' if who else ''}. "
-                        f"Install or define what it needs in a cell above, then run this cell again; nothing was "
-                        f"changed. To start over: --fresh."
+                        f"{name!r} can't be loaded here: {self.reason(error)}. Install or define what it needs in a "
+                        f"cell above, then run this cell again; nothing was changed. To start over: --fresh."
                     ) from error
         return loaded
 
+    def unpickler(self, pickles: memoryview) -> pickle.Unpickler:
+        """Reads pickles that share a memo, one after the other, while this is the load in progress."""
+        return _Unpickler(pickles, self.namespace)
+
+    def reason(self, error: Exception) -> str:
+        """Why something can't be loaded, and who wrote it, without a full stop."""
+        who = who_wrote(error, self._environment)
+        return f"{type(error).__name__}: {error}{f' ({who})' if who else ''}"
+
     def put_in_place(self) -> None:
-        """Does what had to wait until the restore was sure."""
-        for action in self._actions:
-            action()
+        """Does what had to wait until the restore was sure. Where a part of it fails, what was done is undone, but for
+        what can't be, which comes last.
+        """
+        done: list[progress.Undo] = []
+        try:
+            for action in sorted(self.actions, key=lambda one: one.thing is not None):
+                done.append(action.do())
+        except BaseException:
+            for undo in reversed(done):
+                if undo is not None:
+                    undo()
+            raise
 
     # -- what rebuild asks ----------------------------------------------------------------------------
 
@@ -145,15 +175,25 @@ class Load:
         return self._storages[region]
 
     def find(self, qualname: str, inside: str | None = None) -> Any:
-        if qualname.partition(".")[0] in self._own_names:
+        root = qualname.partition(".")[0]
+        if root in self._own_names:
             return None
-        return find(self.namespace, qualname, inside)
+        found = find(self.namespace, qualname, inside)
+        if found is not None:
+            self._owners[id(found)] = root
+        return found
+
+    def owner(self, thing: Any) -> str:
+        return self._owners.get(id(thing), "")
 
     def place(self, path: str) -> str:
         return self._places.get(path, path)
 
-    def later(self, action: Callable[[], None]) -> None:
-        self._actions.append(action)
+    def later(self, action: Callable[[], progress.Undo], owner: str = "") -> None:
+        self.actions.append(Action(action, owner))
+
+    def at_last(self, thing: Any, action: Callable[[], None], what: str) -> None:
+        self.actions.append(Action(action, thing=thing, what=what))
 
     def _piece(self, blob: int) -> memoryview:
         if blob:

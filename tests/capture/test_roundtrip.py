@@ -116,8 +116,11 @@ def test_a_function_comes_from_the_notebook_with_its_saved_state() -> None:
     held = Held(take(old, ["f"], {}, frozenset()))
     assert set(held.names) == {"f", "K", "<process>", "<sources>"}, "what a function names is saved with it"
     new = define("def f(x, seen=[]):\n    return 'new code', seen\nK = 5")
-    out = Load(held, new, frozenset()).variables(held.names)
+    load = Load(held, new, frozenset())
+    out = load.variables(held.names)
     assert out["f"] is new["f"]
+    assert out["f"].__defaults__ == ([],), "the session's own is left alone before the restore is sure"
+    load.put_in_place()
     assert out["f"](1) == ("new code", [0])
     assert out["f"].calls == 1
 
@@ -175,8 +178,11 @@ def test_classes_of_the_notebook(defined: bool) -> None:
     old["Child"].sizes.append(2)
     held = Held(take(old, ["child", "red", "point", "Child"], {}, frozenset()))
     new = define(CLASSES) if defined else {"__name__": "__main__"}
-    out = Load(held, new, frozenset()).variables(held.names)
+    load = Load(held, new, frozenset())
+    out = load.variables(held.names)
     child = out["child"]
+    assert not defined or new["Child"].rate == 1.0, "the session's own is left alone before the restore is sure"
+    load.put_in_place()
     assert type(child) is out["Child"]
     assert (type(child) is new.get("Child")) is defined
     assert child.who() == "child of base"

@@ -54,9 +54,9 @@ class Book:
         (self.folder / "second life").touch()
         self.start()
 
-    def run(self, cell: str) -> Result:
-        """Runs a cell to its end."""
-        return self.kernel.run(cell, timeout=30)
+    def run(self, cell: str, answer: str | None = None) -> Result:
+        """Runs a cell to its end, with an answer to what it asks."""
+        return self.kernel.run(cell, timeout=30, answer=answer)
 
     def dies_in(self, cell: str) -> None:
         """Runs a cell that kills the kernel, and starts the next life."""

@@ -117,16 +117,21 @@ class Kernel:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def run(self, code: str, timeout: float = 120.0, *, hidden: bool = False) -> Result:
-        """Run a cell to its end; TimeoutError after *timeout* seconds, KernelDiedError at its death."""
-        execution = self.start(code, hidden=hidden)
+    def run(self, code: str, timeout: float = 120.0, *, hidden: bool = False, answer: str | None = None) -> Result:
+        """Run a cell to its end; TimeoutError after *timeout* seconds, KernelDiedError at its death.
+
+        Whatever the cell asks is given *answer*; without one there is nobody to ask.
+        """
+        execution = self.start(code, hidden=hidden, answer=answer)
         deadline = time.monotonic() + timeout
         while not execution.poll(0.1):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no end after {timeout} s: {code[:200]}\n{execution.result.text[-2000:]}")
         return execution.result
 
-    def start(self, code: str, on_text: OnText | None = None, *, hidden: bool = False) -> "Execution":
+    def start(
+        self, code: str, on_text: OnText | None = None, *, hidden: bool = False, answer: str | None = None
+    ) -> "Execution":
         """Start a cell and return at once; *on_text* hears what it prints, during `Execution.poll`.
 
         *hidden* leaves no trace in In, Out and the execution count.
@@ -134,10 +139,10 @@ class Kernel:
         message = self._client.execute(
             code,
             store_history=not hidden,
-            allow_stdin=False,
+            allow_stdin=answer is not None,
             stop_on_error=False,  # else an error makes the kernel drop, in silence, what comes right after it
         )
-        return Execution(self, message, on_text)
+        return Execution(self, message, on_text, answer)
 
     def interrupt(self) -> None:
         """What the stop button does."""
@@ -187,8 +192,8 @@ class Kernel:
 class Execution:
     """A cell under way. `result` grows while it is polled."""
 
-    def __init__(self, kernel: Kernel, message: str, on_text: OnText | None) -> None:
-        self._kernel, self._message, self._on_text = kernel, message, on_text
+    def __init__(self, kernel: Kernel, message: str, on_text: OnText | None, answer: str | None) -> None:
+        self._kernel, self._message, self._on_text, self._answer = kernel, message, on_text, answer
         self.result = Result()
         self.done = False
 
@@ -198,6 +203,11 @@ class Execution:
         Raises KernelDiedError when the kernel is dead and all it said has been taken in.
         """
         dead = False
+        if self._answer is not None:
+            with contextlib.suppress(queue.Empty):
+                asked = self._kernel._client.get_stdin_msg(timeout=0)
+                self._say(asked["content"]["prompt"])
+                self._kernel._client.input(self._answer)
         while not self.done:
             try:
                 self._take(self._kernel._client.get_iopub_msg(timeout=timeout))
