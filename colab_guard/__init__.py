@@ -60,10 +60,10 @@ def restore(
 
     ``wanted``: first, if you like, the number, id or name of a save (or the number of a guarded cell's snapshot), by
     default the newest save; then names of variables, by default all, with the random states and the working
-    directory. Prints what it would do, and asks; ``yes`` does neither. ``trust``: also what somebody else wrote. Returns what was put back (nothing, for any
-    answer but yes), and of what can't be read here the reason. What variables share with one another they share
-    again. Raises UsageError where there is nothing of that name, or nobody to be asked; RestoreError, with nothing
-    changed, where none can be read or a part could not be put back; StoreError.
+    directory. Prints what it would do, and asks; ``yes`` does neither. ``trust``: also what somebody else wrote.
+    Returns what was put back (nothing, for any answer but yes), and of what can't be read here the reason. What
+    variables share with one another they share again. Raises UsageError where there is nothing of that name, or nobody
+    to be asked; RestoreError, with nothing changed, where none can be read or a part could not be put back; StoreError.
     """
     from colab_guard import variables
 

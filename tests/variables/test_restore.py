@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_letters
 from types import ModuleType
 from typing import Any
 
@@ -14,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from colab_guard.core.errors import CorruptSnapshot, RestoreError, UsageError
+from colab_guard.core.errors import CorruptSnapshot, ForeignSnapshot, RestoreError, UsageError
 from colab_guard.variables.groups import groups
 from colab_guard.variables.loading import Loaded, variables_of
 from colab_guard.variables.plan import planned
-from colab_guard.variables.store import Saved, prepare, save
+from colab_guard.variables.store import Saved, _repositories, prepare, save
 from colab_guard.variables.taking import take, user_variables
 from tests.support.dying import Held
 
@@ -299,3 +300,27 @@ def test_a_plan_leaves_the_process_alone_unless_everything_is_restored() -> None
     body, blobs = take(session("a = 1"))
     loaded = Loaded(Held.of(body["names"], blobs), {}, body, {"a"})
     assert planned("", loaded, {}, everything=False).also == ()
+
+
+def test_a_secret_is_not_in_a_save_and_the_sessions_own_is_used(tmp_path: Path) -> None:
+    old, new = (f"hf_{''.join(random.Random(seed).choices(ascii_letters, k=34))}" for seed in (1, 2))
+    saved = save({"__name__": "__main__", "config": {"token": old, "rate": 1}}, tmp_path)
+    assert "the secret in config['token']" in str(saved)
+    assert not any(old.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    namespace = {"__name__": "__main__", "config": {"token": new, "rate": 2}}
+    prepare(namespace, tmp_path).put_back()
+    assert namespace["config"] == {"token": new, "rate": 1}
+
+
+def test_a_save_of_somebody_elses_is_refused_by_name_unless_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as theirs:
+        theirs.setenv("COLAB_GUARD_KEY", "ab" * 32)
+        save({"__name__": "__main__", "x": 1}, tmp_path)
+    _repositories.clear()
+    with pytest.raises(ForeignSnapshot, match="is not yours"):
+        prepare({"__name__": "__main__"}, tmp_path)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    prepare(namespace, tmp_path, trust=True).put_back()
+    assert namespace["x"] == 1
