@@ -15,7 +15,16 @@ NEWEST_ONLY = [
     "--ignore=tests/capture/test_replay.py",
     "--deselect=tests/capture/test_bars.py::test_the_notebooks_bar_is_shown_once",
 ]
-PURE = ("tests/core", "tests/cell", "tests/capture", "tests/resume", "tests/running", "tests/saving", "tests/store", "tests/variables")
+PURE = (
+    "tests/core",
+    "tests/cell",
+    "tests/capture",
+    "tests/resume",
+    "tests/running",
+    "tests/saving",
+    "tests/store",
+    "tests/variables",
+)
 NEED_TORCH = [
     f"--ignore={path.relative_to(CHECKOUT)}"
     for folder in PURE
