@@ -1,4 +1,8 @@
-"""What holds with the newest packages holds with Colab's, on the Pythons that Colab has had."""
+"""What holds with the newest packages holds with Colab's, on the Pythons that Colab has had.
+
+Each interpreter runs what may come out otherwise there: 3.11, which all tests run on, what meets pinned packages;
+3.13, Colab's own, all layers; 3.12, what knows of frames and byte code.
+"""
 
 import os
 import re
@@ -15,7 +19,9 @@ NEWEST_ONLY = [
     "--ignore=tests/capture/test_replay.py",
     "--deselect=tests/capture/test_bars.py::test_the_notebooks_bar_is_shown_once",
 ]
-PURE = ("tests/core", "tests/cell", "tests/capture", "tests/resume", "tests/running", "tests/store")
+ON_VALUES = ("tests/capture", "tests/resume")
+ON_FRAMES = ("tests/cell", "tests/running")
+PURE = ("tests/core", *ON_FRAMES, *ON_VALUES, "tests/store")
 NEED_TORCH = [
     f"--ignore={path.relative_to(CHECKOUT)}"
     for folder in PURE
@@ -25,17 +31,18 @@ NEED_TORCH = [
 
 
 @pytest.mark.parametrize(
-    ("variable", "without"),
+    ("variable", "what"),
     [
-        ("COLAB_PINS_PYTHON", ()),
-        ("COLAB_PINS_PYTHON313", NEED_TORCH),
+        ("COLAB_PINS_PYTHON", (*ON_VALUES, "tests/running")),
+        ("COLAB_PINS_PYTHON313", (*PURE, *NEED_TORCH)),
+        ("PYTHON312", (*ON_FRAMES, *NEED_TORCH)),
     ],
-    ids=["Python 3.11", "Python 3.13, no torch"],
+    ids=["Colab's pins", "Colab's pins, Python 3.13, no torch", "Python 3.12, no torch"],
 )
-def test_the_layers_below_the_notebook(variable: str, without: tuple[str, ...]) -> None:
+def test_the_layers_below_the_notebook(variable: str, what: tuple[str, ...]) -> None:
     python = os.environ.get(variable)
     if not python:
-        pytest.skip("no interpreter with Colab's pins: `make test` makes it where it finds Python 3.11 and 3.13")
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PURE, *NEWEST_ONLY, *without]
+        pytest.skip("no such interpreter: `make test` makes it where it finds Python 3.11, 3.12 and 3.13")
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *NEWEST_ONLY, *what]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
