@@ -1,0 +1,164 @@
+"""Writers of logs: TensorBoard's ``SummaryWriter`` (torch's and tensorboardX's) and the run of wandb.
+
+Their threads and connections can't be kept, but what they had written can be gone on with, wherever they are
+held: in a variable, in an attribute of a trainer, in ``with``, or in wandb's own module.
+
+A **SummaryWriter** is treated as a file that is being written: flushed at a snapshot, and at a restore its event
+files are cut back to the bytes they had, so that what was logged after the snapshot is not there twice.
+``purge_step`` would be wrong where tags count differently (batches and epochs): it drops by the step, whatever the
+tag. A resumed writer begins a file of its own; its name ends with a mark, by which a later life knows it, and
+takes it away where its snapshot knows nothing of it.
+
+**wandb**'s run is resumed by its id, with ``resume="allow"``. Its server keeps what it got: what is logged again under
+the same ``step=`` is ignored there, as it has to be, while without ``step=`` it comes again under further steps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import weakref
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from colab_guard.capture import rebuild
+from colab_guard.capture.progress import current
+
+if TYPE_CHECKING:
+    from colab_guard.capture.pickler import Pickler
+
+LINEAGE = "_colab_guard_log"  # of a resumed writer: its mark, and the event files of the lives before
+FACTS = ("id", "project", "entity", "name", "group", "job_type", "notes")  # by which a run of wandb is begun again
+_live: weakref.WeakSet[Any] = weakref.WeakSet()  # writers of this kernel that a snapshot holds
+
+
+def writer_kinds() -> list[type]:
+    """The SummaryWriter classes of the libraries that are imported."""
+    modules = map(sys.modules.get, ("torch.utils.tensorboard.writer", "tensorboardX.writer"))
+    return [kind for module in modules if (kind := getattr(module, "SummaryWriter", None))]
+
+
+def run_kinds() -> list[type]:
+    """The class of wandb's runs, if it is imported."""
+    kind = getattr(sys.modules.get("wandb.sdk.wandb_run"), "Run", None)
+    return [kind] if kind else []
+
+
+def goes_on(thing: object) -> bool:
+    """Whether ``thing`` is a writer of logs that is restored as it stood."""
+    return isinstance(thing, (*writer_kinds(), *run_kinds()))
+
+
+# -- TensorBoard --------------------------------------------------------------------------------------------
+
+
+def reduce_writer(pickler: Pickler, writer: Any) -> Any:
+    """A SummaryWriter by its settings and the sizes of its event files, once it has written all it was given."""
+    state = dict(vars(writer), file_writer=None, all_writers=None)
+    mark, known = state.pop(LINEAGE, ("", ()))
+    open_ones = (writer.all_writers or {}).values()
+    for one in open_ones:
+        one.flush()
+    own = [_path(one) for one in open_ones]
+    files = {*known, *own, *_marked({os.path.dirname(path) for path in known}, mark)}
+    if own and not mark:
+        mark = xxhash.xxh3_64_hexdigest(min(own).encode())[:8]
+        state[_suffix(writer)] += f".{mark}"
+    sizes = {path: os.path.getsize(path) for path in sorted(files) if os.path.exists(path)}
+    _live.add(writer)
+    return rebuild.summary_writer, (type(writer), bool(own), mark, sizes), state
+
+
+def writer_again(kind: Any, is_open: bool, mark: str, sizes: dict[str, int]) -> Any:
+    """The writer, without its settings; its files are cut, and the next one begun, when the restore is sure."""
+    new = kind.__new__(kind)
+    current().later(partial(_go_on, new, is_open, mark, sizes))
+    return new
+
+
+def _go_on(new: Any, is_open: bool, mark: str, sizes: dict[str, int]) -> None:
+    folders = {os.path.dirname(path) for path in sizes}
+    for old in list(_live):  # of this kernel: what it still holds back must not come behind the cut
+        if old is not new and folders & {os.path.abspath(folder) for folder in old.all_writers or ()}:
+            old.close()
+    for path, size in sizes.items():
+        if os.path.exists(path) and os.path.getsize(path) > size:
+            os.truncate(path, size)
+    for path in _marked(folders, mark) - sizes.keys():
+        os.remove(path)
+    setattr(new, LINEAGE, (mark, tuple(sizes)))
+    if is_open:
+        name = "log_dir" if "log_dir" in vars(new) else "logdir"
+        given = getattr(new, name)
+        folder = min(folders, key=len, default=given)  # the others are of add_scalars(), and lie in it
+        setattr(new, name, folder)  # absolute: the cell's working directory comes back later
+        with contextlib.suppress(OSError):  # comes again when the cell writes
+            new._get_file_writer()
+        setattr(new, name, given)
+    _live.add(new)
+
+
+def _path(file_writer: Any) -> str:
+    events = file_writer.event_writer
+    return os.path.abspath(str(getattr(events, "_ev_writer", events)._file_name))
+
+
+def _marked(folders: set[str], mark: str) -> set[str]:
+    """The event files of lives that were resumed."""
+    names: Iterator[str] = (
+        os.path.join(folder, name) for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)
+    )
+    return {name for name in names if mark and "tfevents" in name and name.endswith(f".{mark}")}
+
+
+def _suffix(writer: Any) -> str:
+    return "filename_suffix" if "filename_suffix" in vars(writer) else "_filename_suffix"
+
+
+# -- wandb --------------------------------------------------------------------------------------------------
+
+
+def active_run() -> Any:
+    """The run of wandb that is under way in this process, None without one."""
+    return getattr(sys.modules.get("wandb"), "run", None)
+
+
+def reduce_run(pickler: Pickler, run: Any) -> Any:
+    """The run by its id and what describes it. Raises TypeError for one that has ended."""
+    if run is not active_run():
+        raise TypeError("a run of wandb that is over")
+    facts: dict[str, Any] = {name: str(value) for name in FACTS if (value := getattr(run, name, None))}
+    settings = getattr(run, "settings", None)
+    facts |= {
+        "tags": [str(tag) for tag in getattr(run, "tags", None) or ()],
+        "config": json.loads(json.dumps(dict(run.config), default=str, skipkeys=True)),
+        "mode": getattr(settings, "mode", None),
+        "dir": getattr(settings, "root_dir", None),
+    }
+    return rebuild.wandb_run, (facts, int(run.step))
+
+
+def reduce_config(pickler: Pickler, config: Any) -> Any:
+    """``run.config`` as that of the run."""
+    run = active_run()
+    return (getattr, (run, "config")) if run is not None and run.config is config else NotImplemented
+
+
+def run_again(facts: dict[str, Any], step: int) -> Any:
+    """The run, resumed. One that a cell above has begun meanwhile is ended: its place is the resumed one's."""
+    wandb: Any = importlib.import_module("wandb")
+    if wandb.run is not None:
+        if wandb.run.id == facts["id"]:
+            return wandb.run
+        wandb.finish()
+    folder = facts["dir"] if facts["dir"] and os.path.isdir(facts["dir"]) else None
+    run = wandb.init(**{**facts, "dir": folder}, resume="allow")
+    if run.step < step:  # offline, where no server knows
+        run.log({}, step=step, commit=False)
+    return run
