@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-# The first two are slow for the programs and workers they start, and depend on nothing that is pinned; the last runs
-# a kernel, whose old client warns of its own dates.
+# The first two are slow for the programs and workers they start, and depend on nothing that is pinned; nor does what
+# needs tensorboard; the last runs a kernel, whose old client warns of its own dates.
 NEWEST_ONLY = [
     "--ignore=tests/cell/test_programs.py",
     "--ignore=tests/capture/test_replay.py",
+    "--ignore=tests/capture/test_logs.py",
     "--deselect=tests/capture/test_bars.py::test_the_notebooks_bar_is_shown_once",
 ]
 ON_VALUES = ("tests/capture", "tests/resume")

@@ -2,10 +2,10 @@
 
 Three ways. A manager that sets something outside of Python's objects (gradient mode, a warnings filter) is
 **entered** again: its ``__enter__`` runs. One whose effect is in the objects that a snapshot holds (a class or
-a generator function from the notebook, an open file, a progress bar, a writer of logs) is **kept**: it is restored as it stood,
-and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one that remembers
-``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and executors by
-themselves, is **made anew** by the statement that made it. Any other is refused before it is
+a generator function from the notebook, an open file, a progress bar, a writer of logs) is **kept**: it is
+restored as it stood, and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one
+that remembers ``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and
+executors by themselves, is **made anew** by the statement that made it. Any other is refused before it is
 entered around a loop of the cell's own; in a function, its block holds no safe point.
 """
 

@@ -6,8 +6,8 @@ held: in a variable, in an attribute of a trainer, in ``with``, or in wandb's ow
 A **SummaryWriter** is treated as a file that is being written: flushed at a snapshot, and at a restore its event
 files are cut back to the bytes they had, so that what was logged after the snapshot is not there twice.
 ``purge_step`` would be wrong where tags count differently (batches and epochs): it drops by the step, whatever the
-tag. A resumed writer begins a file of its own; its name ends with a mark, by which a later life knows it, and
-takes it away where its snapshot knows nothing of it.
+tag. From its first snapshot on, the names of files that a writer begins end with a mark, by which a later life knows
+them, and takes away those that its snapshot knows nothing of; nobody else's files are touched.
 
 **wandb**'s run is resumed by its id, with ``resume="allow"``. Its server keeps what it got: what is logged again under
 the same ``step=`` is ignored there, as it has to be, while without ``step=`` it comes again under further steps.
@@ -16,12 +16,10 @@ the same ``step=`` is ignored there, as it has to be, while without ``step=`` it
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import sys
 import weakref
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +31,7 @@ from colab_guard.capture.progress import current
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
-LINEAGE = "_colab_guard_log"  # of a resumed writer: its mark, and the event files of the lives before
+LINEAGE = "_colab_guard_log"  # an attribute of a writer: its mark, its folder, and its event files of all lives
 FACTS = ("id", "project", "entity", "name", "group", "job_type", "notes")  # by which a run of wandb is begun again
 _live: weakref.WeakSet[Any] = weakref.WeakSet()  # writers of this kernel that a snapshot holds
 
@@ -60,43 +58,44 @@ def goes_on(thing: object) -> bool:
 
 def reduce_writer(pickler: Pickler, writer: Any) -> Any:
     """A SummaryWriter by its settings and the sizes of its event files, once it has written all it was given."""
-    state = dict(vars(writer), file_writer=None, all_writers=None)
-    mark, known = state.pop(LINEAGE, ("", ()))
     open_ones = (writer.all_writers or {}).values()
     for one in open_ones:
         one.flush()
     own = [_path(one) for one in open_ones]
-    files = {*known, *own, *_marked({os.path.dirname(path) for path in known}, mark)}
-    if own and not mark:
-        mark = xxhash.xxh3_64_hexdigest(min(own).encode())[:8]
-        state[_suffix(writer)] += f".{mark}"
-    sizes = {path: os.path.getsize(path) for path in sorted(files) if os.path.exists(path)}
+    if own and LINEAGE not in vars(writer):
+        mark = xxhash.xxh3_64_hexdigest(own[0].encode())[:8]
+        suffix = "filename_suffix" if "filename_suffix" in vars(writer) else "_filename_suffix"
+        setattr(writer, suffix, f"{getattr(writer, suffix)}.{mark}")
+        setattr(writer, LINEAGE, (mark, os.path.dirname(own[0]), ()))
+    mark, folder, known = vars(writer).get(LINEAGE, ("", "", ()))
+    files = sorted({*known, *own, *_marked(folder, mark)})
+    sizes = {path: os.path.getsize(path) for path in files if os.path.exists(path)}
+    if mark:
+        setattr(writer, LINEAGE, (mark, folder, tuple(sizes)))
     _live.add(writer)
-    return rebuild.summary_writer, (type(writer), bool(own), mark, sizes), state
+    state = dict(vars(writer), file_writer=None, all_writers=None)
+    return rebuild.summary_writer, (type(writer), bool(own), mark, folder, sizes), state
 
 
-def writer_again(kind: Any, is_open: bool, mark: str, sizes: dict[str, int]) -> Any:
+def writer_again(kind: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> Any:
     """The writer, without its settings; its files are cut, and the next one begun, when the restore is sure."""
     new = kind.__new__(kind)
-    current().later(partial(_go_on, new, is_open, mark, sizes))
+    current().later(partial(_go_on, new, is_open, mark, folder, sizes))
     return new
 
 
-def _go_on(new: Any, is_open: bool, mark: str, sizes: dict[str, int]) -> None:
-    folders = {os.path.dirname(path) for path in sizes}
+def _go_on(new: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> None:
     for old in list(_live):  # of this kernel: what it still holds back must not come behind the cut
-        if old is not new and folders & {os.path.abspath(folder) for folder in old.all_writers or ()}:
+        if old is not new and vars(old).get(LINEAGE, ("",))[0] == mark:
             old.close()
     for path, size in sizes.items():
         if os.path.exists(path) and os.path.getsize(path) > size:
             os.truncate(path, size)
-    for path in _marked(folders, mark) - sizes.keys():
+    for path in _marked(folder, mark) - sizes.keys():
         os.remove(path)
-    setattr(new, LINEAGE, (mark, tuple(sizes)))
     if is_open:
         name = "log_dir" if "log_dir" in vars(new) else "logdir"
         given = getattr(new, name)
-        folder = min(folders, key=len, default=given)  # the others are of add_scalars(), and lie in it
         setattr(new, name, folder)  # absolute: the cell's working directory comes back later
         with contextlib.suppress(OSError):  # comes again when the cell writes
             new._get_file_writer()
@@ -109,16 +108,16 @@ def _path(file_writer: Any) -> str:
     return os.path.abspath(str(getattr(events, "_ev_writer", events)._file_name))
 
 
-def _marked(folders: set[str], mark: str) -> set[str]:
-    """The event files of lives that were resumed."""
-    names: Iterator[str] = (
-        os.path.join(folder, name) for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)
-    )
-    return {name for name in names if mark and "tfevents" in name and name.endswith(f".{mark}")}
-
-
-def _suffix(writer: Any) -> str:
-    return "filename_suffix" if "filename_suffix" in vars(writer) else "_filename_suffix"
+def _marked(folder: str, mark: str) -> set[str]:
+    """The event files below ``folder`` (add_scalars() makes folders in it) that were begun under a mark."""
+    if not mark:
+        return set()
+    return {
+        os.path.join(where, name)
+        for where, _, names in os.walk(folder)
+        for name in names
+        if "tfevents" in name and name.endswith(f".{mark}")
+    }
 
 
 # -- wandb --------------------------------------------------------------------------------------------------
@@ -137,7 +136,7 @@ def reduce_run(pickler: Pickler, run: Any) -> Any:
     settings = getattr(run, "settings", None)
     facts |= {
         "tags": [str(tag) for tag in getattr(run, "tags", None) or ()],
-        "config": json.loads(json.dumps(dict(run.config), default=str, skipkeys=True)),
+        "config": _plain(run.config),
         "mode": getattr(settings, "mode", None),
         "dir": getattr(settings, "root_dir", None),
     }
@@ -145,14 +144,21 @@ def reduce_run(pickler: Pickler, run: Any) -> Any:
 
 
 def reduce_config(pickler: Pickler, config: Any) -> Any:
-    """``run.config`` as that of the run."""
+    """``run.config`` as that of the run; of a run that is over, the values."""
     run = active_run()
-    return (getattr, (run, "config")) if run is not None and run.config is config else NotImplemented
+    if run is not None and run.config is config:
+        return getattr, (run, "config")
+    return rebuild.wandb_config, (_plain(config),)
+
+
+def _plain(config: Any) -> Any:
+    return json.loads(json.dumps(dict(config), default=str, skipkeys=True))
 
 
 def run_again(facts: dict[str, Any], step: int) -> Any:
     """The run, resumed. One that a cell above has begun meanwhile is ended: its place is the resumed one's."""
-    wandb: Any = importlib.import_module("wandb")
+    import wandb
+
     if wandb.run is not None:
         if wandb.run.id == facts["id"]:
             return wandb.run

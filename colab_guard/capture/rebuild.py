@@ -259,11 +259,11 @@ def open_file(path: str, options: dict[str, Any], position: int, size: int | Non
     return reopen(path, options, position, size)
 
 
-def summary_writer(kind: Any, is_open: bool, mark: str, sizes: dict[str, int]) -> Any:
+def summary_writer(kind: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> Any:
     """A writer of TensorBoard's event files, which are cut back to ``sizes`` (bytes, by path)."""
     from colab_guard.capture.logs import writer_again
 
-    return writer_again(kind, is_open, mark, sizes)
+    return writer_again(kind, is_open, mark, folder, sizes)
 
 
 def wandb_run(facts: dict[str, Any], step: int) -> Any:
@@ -271,6 +271,15 @@ def wandb_run(facts: dict[str, Any], step: int) -> Any:
     from colab_guard.capture.logs import run_again
 
     return run_again(facts, step)
+
+
+def wandb_config(values: dict[str, Any]) -> Any:
+    """The configuration of a run of wandb that is over."""
+    import wandb
+
+    config = wandb.Config()
+    config.update(values)
+    return config
 
 
 def loader_iterator(
