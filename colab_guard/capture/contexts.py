@@ -5,8 +5,8 @@ Three ways. A manager that sets something outside of Python's objects (gradient 
 a generator function from the notebook, an open file, a progress bar, a writer of logs) is **kept**: it is
 restored as it stood, and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one
 that remembers ``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and
-executors by themselves, is **made anew** by the statement that made it. Any other is refused before it is
-entered around a loop of the cell's own; in a function, its block holds no safe point.
+executors and tensorboardX's writers by themselves, is **made anew** by the statement that made it. Any other is
+refused before it is entered around a loop of the cell's own; in a function, its block holds no safe point.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ENTERED = frozenset({
 # cell computes lies in them.
 MADE_ANEW = frozenset({
     "concurrent.futures.thread.ThreadPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor",
-    "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool",
+    "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool", "tensorboardX.writer.SummaryWriter",
 })  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Writers of logs: TensorBoard's ``SummaryWriter`` (torch's and tensorboardX's) and the run of wandb.
+"""Writers of logs: torch's ``SummaryWriter`` for TensorBoard, and the run of wandb.
 
 Their threads and connections can't be kept, but what they had written can be gone on with, wherever they are
 held: in a variable, in an attribute of a trainer, in ``with``, or in wandb's own module.
@@ -7,7 +7,8 @@ A **SummaryWriter** is treated as a file that is being written: flushed at a sna
 files are cut back to the bytes they had, so that what was logged after the snapshot is not there twice.
 ``purge_step`` would be wrong where tags count differently (batches and epochs): it drops by the step, whatever the
 tag. From its first snapshot on, the names of files that a writer begins end with a mark, by which a later life knows
-them, and takes away those that its snapshot knows nothing of; nobody else's files are touched.
+them, and takes away those that its snapshot knows nothing of; nobody else's files are touched. tensorboardX is left
+out, for its ``flush()`` does not wait until all is written: its writers are made anew (see ``contexts``).
 
 **wandb**'s run is resumed by its id, with ``resume="allow"``. Its server keeps what it got: what is logged again under
 the same ``step=`` is ignored there, as it has to be, while without ``step=`` it comes again under further steps.
@@ -37,9 +38,9 @@ _live: weakref.WeakSet[Any] = weakref.WeakSet()  # writers of this kernel that a
 
 
 def writer_kinds() -> list[type]:
-    """The SummaryWriter classes of the libraries that are imported."""
-    modules = map(sys.modules.get, ("torch.utils.tensorboard.writer", "tensorboardX.writer"))
-    return [kind for module in modules if (kind := getattr(module, "SummaryWriter", None))]
+    """Torch's class of writers, if it is imported."""
+    kind = getattr(sys.modules.get("torch.utils.tensorboard.writer"), "SummaryWriter", None)
+    return [kind] if kind else []
 
 
 def run_kinds() -> list[type]:
@@ -64,8 +65,7 @@ def reduce_writer(pickler: Pickler, writer: Any) -> Any:
     own = [_path(one) for one in open_ones]
     if own and LINEAGE not in vars(writer):
         mark = xxhash.xxh3_64_hexdigest(own[0].encode())[:8]
-        suffix = "filename_suffix" if "filename_suffix" in vars(writer) else "_filename_suffix"
-        setattr(writer, suffix, f"{getattr(writer, suffix)}.{mark}")
+        writer.filename_suffix += f".{mark}"
         setattr(writer, LINEAGE, (mark, os.path.dirname(own[0]), ()))
     mark, folder, known = vars(writer).get(LINEAGE, ("", "", ()))
     files = sorted({*known, *own, *_marked(folder, mark)})
@@ -94,18 +94,15 @@ def _go_on(new: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int
     for path in _marked(folder, mark) - sizes.keys():
         os.remove(path)
     if is_open:
-        name = "log_dir" if "log_dir" in vars(new) else "logdir"
-        given = getattr(new, name)
-        setattr(new, name, folder)  # absolute: the cell's working directory comes back later
+        given, new.log_dir = new.log_dir, folder  # absolute: the cell's working directory comes back later
         with contextlib.suppress(OSError):  # comes again when the cell writes
             new._get_file_writer()
-        setattr(new, name, given)
+        new.log_dir = given
     _live.add(new)
 
 
 def _path(file_writer: Any) -> str:
-    events = file_writer.event_writer
-    return os.path.abspath(str(getattr(events, "_ev_writer", events)._file_name))
+    return os.path.abspath(str(file_writer.event_writer._file_name))
 
 
 def _marked(folder: str, mark: str) -> set[str]:

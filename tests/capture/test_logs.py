@@ -83,8 +83,8 @@ def test_what_the_writer_still_holds_back_in_this_kernel_is_not_written_behind_t
     snapshot = held(writer=writer)
     log(writer, 2, 3)
     again = loaded(snapshot)["writer"]
+    assert writer.file_writer is None
     log(again, 2)
-    writer.close()
     again.close()
     assert logged(tmp_path / "run") == [(0, 0), (1, 1), (2, 2)]
 

@@ -18,7 +18,7 @@ def test_a_killed_kernel_leaves_each_step_once(new_book):
     book = new_book()
     book.dies_in(CELL)
     result = book.run(CELL).check()
-    assert said(result)[0].startswith("tb resumed at line 5 ")
+    assert said(result)[0].startswith("tb resumed at line 4 ")
     assert len(said(result)) == 1, "the writer's thread is no cause"
     events = EventAccumulator(str(book.folder / "runs/one"))
     events.Reload()
