@@ -49,8 +49,8 @@ class Outcome:
 class Report:
     """A killed run. `problems` is empty exactly if all is as it should be; `folder` is kept if not.
 
-    `causes` are those that a life named before it was killed. Where there are any, another end than the reference's
-    is no problem, but one of the `expected` differences.
+    `causes` are those that a life named before it was killed. Where there are any, and a later life resumed, another
+    end than the reference's is no problem, but one of the `expected` differences.
     """
 
     cell: str
@@ -70,4 +70,5 @@ class Report:
 
     def differs(self, what: str) -> None:
         """Note a difference from the reference."""
-        (self.expected if self.causes else self.problems).append(f"{what} differs")
+        was_named = self.causes and self.resumes  # a run that never resumed has no excuse
+        (self.expected if was_named else self.problems).append(f"{what} differs")
