@@ -16,6 +16,7 @@ pyenv_versions := $(shell pyenv root 2>/dev/null)/versions
 first_python = $(shell for python in $(2); do "$$python" -c $(1) 2>/dev/null && echo "$$python" && break; done)
 version_is = 'import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, $(1)))'
 python311 := $(call first_python,$(call version_is,11),python3.11 python3 $(wildcard $(pyenv_versions)/3.11*/bin/python))
+python312 := $(call first_python,$(call version_is,12),python3.12 python3 $(wildcard $(pyenv_versions)/3.12*/bin/python))
 python313 := $(call first_python,$(call version_is,13),python3.13 python3 $(wildcard $(pyenv_versions)/3.13*/bin/python))
 at_least_311 := 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))'
 PYTHON ?= $(or $(python311),$(call first_python,$(at_least_311),python3 python3.12 python3.13 python))
@@ -64,20 +65,22 @@ bench: venv  ## what it costs, beside what one would use instead
 	@.venv/bin/python -m benchmarks $(ARGS)
 
 clean:  ## remove what make made
-	rm -rf .venv .venv-colab .venv-colab-3.13 build dist
+	rm -rf .venv .venv-colab .venv-colab-3.13 .venv-3.12 build dist
 
 # ---- the tests run on the built wheel -------------------------------------------------------------------
 # In importlib mode pytest leaves sys.path alone, so that `import colab_guard` finds the installed wheel and
-# not the sources that lie beside the tests (conftest.py says more). The tests that run kernels with Colab's
-# pins are told their Python by two variables; where one is empty, they are skipped and say so.
+# not the sources that lie beside the tests (conftest.py says more). The tests that run on other Pythons are
+# told them by three variables; where one is empty, they are skipped and say so.
 colab311 := $(if $(python311),.venv-colab)
 colab313 := $(if $(python313),.venv-colab-3.13)
+plain312 := $(if $(python312),.venv-3.12)
 on_the_wheel = COLAB_PINS_PYTHON=$(if $(colab311),$(CURDIR)/$(colab311)/bin/python) \
 	COLAB_PINS_PYTHON313=$(if $(colab313),$(CURDIR)/$(colab313)/bin/python) \
+	PYTHON312=$(if $(plain312),$(CURDIR)/$(plain312)/bin/python) \
 	.venv/bin/pytest --import-mode=importlib
 
 venv: .venv/.wheel
-venvs: $(addsuffix /.wheel,.venv $(colab311) $(colab313))
+venvs: $(addsuffix /.wheel,.venv $(colab311) $(colab313) $(plain312))
 
 sources := $(shell find colab_guard -not -path '*/__pycache__*' -not -name '*.pyc') pyproject.toml README.md LICENSE
 build/wheel/.built: .venv/.ready $(sources)
@@ -98,6 +101,9 @@ build/wheel/.built: .venv/.ready $(sources)
 
 .venv-colab-3.13/.ready: requirements/colab.txt  # no torch: no build for 3.13 is at hand where this is tested
 	$(call environment,.venv-colab-3.13,$(python313),colab,)
+
+.venv-3.12/.ready: requirements/frames.txt
+	$(call environment,.venv-3.12,$(python312),frames,)
 
 # $(call environment,folder,interpreter,requirements,torch or nothing)
 define environment

@@ -210,6 +210,7 @@ class Session:
                 body = residual(
                     module, plan.cursor, rewriter,
                     in_call=bool(plan.levels), redefined=plan.redefined, new_machine=fresh_machine,
+                    new_kernel=plan.body["session"] != self.id,
                 )  # fmt: skip
         run.points, run.hidden = rewriter.points, rewriter.hidden
         first = module.body[0]

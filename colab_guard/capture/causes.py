@@ -29,10 +29,11 @@ MANY = 100_000  # a larger set is not gone through, but taken to come back in an
 # Threads that make no difference to a cell's values, or that torch's loaders start anew, by where their code is.
 QUIET = ("IPython", "ipykernel", "ipywidgets", "zmq", "tornado", "traitlets", "jupyter_client", "tqdm", "colab_guard",
          "google.colab", "debugpy", "pydevd", "_pydevd", "torch.utils.data", "multiprocessing.queues", "fsspec",
-         "asyncio", "threadpoolctl")  # fmt: skip
+         "asyncio", "threadpoolctl", "tensorboard", "tensorboardX", "wandb")  # fmt: skip
 QUIET_NAMES = ("MainThread", "IPython", "IOPub", "Heartbeat", "Control", "Shell", "Subshell", "colab_guard", "fsspec",
                "asyncio_", "pydevd")  # fmt: skip
 QUIET_PROCESSES = ("joblib.", "loky.")  # pools that are made anew when they are needed
+QUIET_COMMANDS = ("wandb-core ", "tensorboard ")  # that write and show logs
 
 
 def before(module: ast.Module, namespace: Namespace, *, strict: bool = False) -> list[Cause]:
@@ -217,8 +218,9 @@ def _processes() -> Iterator[str]:
         if process.pid not in known and not type(process).__module__.startswith(QUIET_PROCESSES):
             yield process.name
         known.add(process.pid or 0)
-    for pid in _forked() - known:
-        yield _command(pid)
+    for command in map(_command, _forked() - known):
+        if not command.startswith(QUIET_COMMANDS):
+            yield command
 
 
 def _own_pids() -> Iterator[int]:

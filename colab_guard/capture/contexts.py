@@ -2,11 +2,11 @@
 
 Three ways. A manager that sets something outside of Python's objects (gradient mode, a warnings filter) is
 **entered** again: its ``__enter__`` runs. One whose effect is in the objects that a snapshot holds (a class or
-a generator function from the notebook, an open file, a progress bar) is **kept**: it is restored as it stood,
-and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one that remembers
-``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and executors and
-writers of logs by themselves, is **made anew** by the statement that made it. Any other is refused before it is
-entered around a loop of the cell's own; in a function, its block holds no safe point.
+a generator function from the notebook, an open file, a progress bar, a writer of logs) is **kept**: it is
+restored as it stood, and only its ``__exit__`` runs, at the end; running ``__enter__`` twice would, for one
+that remembers ``was = model.training``, remember the wrong thing. One that the user named with ``--rerun``, and
+executors and tensorboardX's writers by themselves, is **made anew** by the statement that made it. Any other is
+refused before it is entered around a loop of the cell's own; in a function, its block holds no safe point.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import contextlib
 import io
 from typing import Any
 
+from colab_guard.capture.logs import goes_on
 from colab_guard.core.errors import Pause, UsageError
 
 ENTERED = frozenset({
@@ -31,8 +32,7 @@ ENTERED = frozenset({
 # cell computes lies in them.
 MADE_ANEW = frozenset({
     "concurrent.futures.thread.ThreadPoolExecutor", "concurrent.futures.process.ProcessPoolExecutor",
-    "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool", "wandb.sdk.wandb_run.Run",
-    "torch.utils.tensorboard.writer.SummaryWriter", "tensorboardX.writer.SummaryWriter",
+    "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool", "tensorboardX.writer.SummaryWriter",
 })  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def obstacle(manager: Any, namespace: dict[str, Any]) -> str | None:
     kind = type(manager)
     if enters_again(manager) or isinstance(manager, io.IOBase) or kind.__module__ == "__main__":
         return None
-    if is_made_anew(manager) or "tqdm" in (base.__name__ for base in kind.__mro__):
+    if is_made_anew(manager) or goes_on(manager) or "tqdm" in (base.__name__ for base in kind.__mro__):
         return None
     if isinstance(manager, contextlib._GeneratorContextManager) and _globals(manager.gen) is namespace:
         return None

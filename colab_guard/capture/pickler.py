@@ -20,7 +20,7 @@ from typing import Any
 
 import cloudpickle
 
-from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, positions, tensors
+from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, logs, positions, tensors
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
 
@@ -265,6 +265,10 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
             (loader._BaseDataLoaderIter, loaders.reduce_iterator),
             (loader.DataLoader, loaders.reduce_loader),
         ]
+    derived += [(kind, logs.reduce_writer) for kind in logs.writer_kinds()]
+    derived += [(kind, logs.reduce_run) for kind in logs.run_kinds()]
+    if wandb := sys.modules.get("wandb.sdk.wandb_config"):
+        exact[wandb.Config] = logs.reduce_config
     if tqdm := sys.modules.get("tqdm.std"):
         derived.append((tqdm.tqdm, bars.reduce_bar))
     return exact, derived

@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from colab_guard.capture.interpreter import interpreter_state, set_interpreter_state
+from colab_guard.capture.logs import active_run
 from colab_guard.capture.module_random import module_sources, set_module_sources
 from colab_guard.capture.torch_flags import set_torch_flags, torch_flags
 
@@ -55,6 +56,8 @@ def process_state() -> dict[str, Any]:
         "directory": os.getcwd(),
         "interpreter": interpreter_state(),
     }
+    if run := active_run():
+        state["wandb"] = run  # under way again once it is loaded
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_num_threads"):
         state["torch"] = torch_flags(torch)

@@ -272,6 +272,29 @@ def open_file(path: str, options: dict[str, Any], position: int, size: int | Non
     return reopen(path, options, position, size)
 
 
+def summary_writer(kind: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> Any:
+    """A writer of TensorBoard's event files, which are cut back to ``sizes`` (bytes, by path)."""
+    from colab_guard.capture.logs import writer_again
+
+    return writer_again(kind, is_open, mark, folder, sizes)
+
+
+def wandb_run(facts: dict[str, Any], step: int) -> Any:
+    """The run of wandb with the id in ``facts``, at ``step`` or where its server says."""
+    from colab_guard.capture.logs import run_again
+
+    return run_again(facts, step)
+
+
+def wandb_config(values: dict[str, Any]) -> Any:
+    """The configuration of a run of wandb that is over."""
+    import wandb
+
+    config = wandb.Config()
+    config.update(values)
+    return config
+
+
 def loader_iterator(
     loader: Any, entry: Any, taken: int, seconds: float = 0.0, place: dict[str, Any] | None = None
 ) -> Any:

@@ -12,6 +12,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from colab_guard.cell.rerun import is_setup
 from colab_guard.core.causes import Cause
 
 CLOCKS = frozenset(
@@ -150,7 +151,7 @@ class _Look:
             yield Cause("outside", f"{where}what {name} does and reads is done and read again after a death")
         elif self.strict and self._repeats(parents) and name in ("os.getenv", "os.environ.get"):
             yield Cause("outside", f"{where}{name} reads the environment of whichever kernel runs it")
-        elif name in SETTERS and _once(parents):
+        elif name in SETTERS and _once(parents) and not _is_done_again(parents):
             yield Cause("module-state", f"{where}{name} sets what no snapshot holds, and does not run again")
 
     def _module_state(self, node: ast.Attribute | ast.Subscript, parents: tuple[ast.AST, ...]) -> Iterator[Cause]:
@@ -158,6 +159,8 @@ class _Look:
         while isinstance(inner, ast.Attribute | ast.Subscript):
             inner = inner.value
         if not isinstance(inner, ast.Name) or inner.id not in self.names or not _once(parents):
+            return
+        if _is_done_again(parents):
             return
         name = self.full(node)
         if isinstance(node, ast.Subscript):
@@ -266,6 +269,11 @@ def last(function: ast.AST) -> str:
 
 def _name(node: ast.AST) -> str:
     return node.name if isinstance(node, ast.FunctionDef) else ""
+
+
+def _is_done_again(parents: tuple[ast.AST, ...]) -> bool:
+    """Whether it is (in) a set-up statement of the top level, which runs again in a new kernel."""
+    return len(parents) == 2 and is_setup(parents[1])
 
 
 def _once(parents: tuple[ast.AST, ...]) -> bool:

@@ -24,7 +24,7 @@ import copy
 from collections.abc import Callable
 
 from colab_guard.cell.edits import Definition
-from colab_guard.cell.rerun import runs_again
+from colab_guard.cell.rerun import again
 from colab_guard.cell.rewrite import Rewriter, at, method, placed
 from colab_guard.cell.tree import HIDDEN, Path, block, called, context_name, iterator_name, with_call
 
@@ -37,6 +37,7 @@ def residual(
     in_call: bool = False,
     redefined: frozenset[str] = frozenset(),
     new_machine: bool = False,
+    new_kernel: bool = True,
 ) -> list[ast.stmt]:
     """The statements that carry a cell on from ``cursor``: a safe point, or ``in_call`` of the statement there.
 
@@ -46,7 +47,7 @@ def residual(
     """
     first = cursor[0][1]
     before = module.body[:first]
-    again = [node for node in before if runs_again(node, new_machine)]
+    environment = again(before, new_machine=new_machine, new_kernel=new_kernel)
     near = module.body[min(first, len(module.body) - 1)]
     edited = [
         new
@@ -54,13 +55,12 @@ def residual(
         if isinstance(node, Definition) and node.name in redefined
         for new in (node, at(ast.Expr(method("adopt", ast.Constant(node.name))), node))
     ]
-    return [*again, _do("restore", near), *edited, *rest(module, cursor, (), rewriter, leaf(rewriter, in_call))]
+    return [*environment, _do("restore", near), *edited, *rest(module, cursor, (), rewriter, leaf(rewriter, in_call))]
 
 
 def finished(module: ast.Module, *, new_machine: bool) -> list[ast.stmt]:
     """The statements that put back the results of a cell that ended in an earlier kernel."""
-    again = [node for node in module.body if runs_again(node, new_machine)]
-    return [*again, _do("restore", module.body[-1])]
+    return [*again(module.body, new_machine=new_machine, new_kernel=True), _do("restore", module.body[-1])]
 
 
 Leaf = Callable[[list[ast.stmt], int, Path], tuple[list[ast.stmt], int]]
@@ -73,13 +73,13 @@ def rest(node: ast.AST, cursor: Path, path: Path, rewriter: Rewriter, leaf: Leaf
     """
     (name, index), inner = cursor[0], cursor[1:]
     body = block(node, name)
-    again = rewriter.made_again(body[:index])
+    anew = rewriter.made_again(body[:index])
     here = (*path, (name, index))
     if not inner:
         first, after = leaf(body, index, here)
-        return [*again, *first, *rewriter.rest(body, path, name, after, begun=after > index)]
+        return [*anew, *first, *rewriter.rest(body, path, name, after, begun=after > index)]
     return [
-        *again,
+        *anew,
         *_enter(body[index], inner, here, rewriter, leaf),
         *rewriter.rest(body, path, name, index + 1, begun=True),
     ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from colab_guard.core.errors import UsageError
 
+SPELLED = r"(?:(it)\w*|(ms)|(s)(?:ec\w*)?|(m)(?:in\w*)?|(h)(?:rs?|ours?)?)"  # a unit as people write it
 UNITS_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -56,6 +57,9 @@ def parse_interval(text: str) -> Interval:
         if match[2] == "it":
             return Interval(iterations=int(number))
         return Interval(seconds=number * UNITS_SECONDS[match[2]])
+    spelled = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*{SPELLED}", text.strip().lower())
+    if spelled and not match and float(spelled[1]):
+        raise UsageError(f"--every {text} is no interval: say --every {spelled[1]}{spelled[spelled.lastindex or 1]}.")
     raise UsageError(
         f"--every {text} is no interval: give a number above zero with its unit and no space, such as 60s, 5m or "
         f"1h for a time, 100it for iterations, or auto."

@@ -17,6 +17,7 @@ from typing import Any
 from colab_guard import __version__
 from colab_guard.capture import loaders
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
+from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
 from colab_guard.notebook import magics
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
@@ -88,6 +89,7 @@ class Extension:
         tree = parse(source)
         tree.body = [node for node in tree.body if not _is_future(node)]
         compile(ast.Module(tree.body, []), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        _refuse_cell_magics(tree)
         request = magics.parse_line(line)
         if request.explain:
             return self._instead(self.session.explanation(tree, source, filename))
@@ -151,6 +153,18 @@ def _marker(module: ast.AST) -> tuple[str, str] | None:
         ] if name == MARKER:
             return line, source
     return None
+
+
+def _refuse_cell_magics(tree: ast.Module) -> None:
+    """Raises UsageError for ``%%time`` and the like below our own line, where IPython takes them for line magics."""
+    for node in tree.body:
+        match node:
+            case ast.Expr(ast.Call(ast.Attribute(attr="run_line_magic"), [ast.Constant(str(name)), *_])):
+                if name.startswith("%"):
+                    raise UsageError(
+                        f"Line {node.lineno}: %{name} stands below {MAGIC}. Put it above, as the cell's first line. "
+                        f"Nothing was run."
+                    )
 
 
 def _is_future(node: ast.stmt) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,10 @@ def parse_line(line: str) -> Request:
         raise UsageError(f"%%checkpointed {line}: {message}. {usage}")
 
     parser.error = fail
-    found = parser.parse_args(_words("%%checkpointed", line))
+    words = _words("%%checkpointed", line)
+    if apart := re.search(r"--every[ =]+(\d[\d.]* +[A-Za-z]+)", line):
+        parse_interval(apart[1])  # which says how to write it
+    found = parser.parse_args(words)
     every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
     store = str(described(store_path(found.store)).path) if found.store else ""
     options = Options(

@@ -254,11 +254,11 @@ class Run(Frame):
 
     # -- snapshots --------------------------------------------------------------------------------------
 
-    def _save(self, place: Place) -> bool:
+    def _save(self, place: Place, *, pausing: bool = False) -> bool:
         """Takes a snapshot; whether that was begun. Raises Unsaveable and Broken, and nothing else."""
         again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
-        # Those that are due after so many iterations, and those of the beginning and the end, are taken where they are.
-        patient = self.interval.iterations is not None or place.path == BEGIN or not place.python
+        # Those that are due after so many iterations, of the beginning, the end and a pause, are taken where they are.
+        patient = pausing or self.interval.iterations is not None or place.path == BEGIN or not place.python
         return self.saver.save(partial(self._take, place), again, FINISH_SECONDS if patient else 0.0)
 
     def _take(self, place: Place) -> Content:
@@ -298,7 +298,7 @@ class Run(Frame):
         """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""
         try:
             found = standing(place, self.cell, self.points, self.namespace, self.rerun)
-            saved = self._save(place) and self.saver.finish()
+            saved = self._save(place, pausing=True) and self.saver.finish()
         except (Unsaveable, Broken):
             return
         state = replace(found.state, process=process_state())

@@ -121,7 +121,7 @@ def test_a_cached_function_that_draws() -> None:
 def test_flags_that_are_put_back_are_no_cause() -> None:
     assert found("torch.backends.cudnn.benchmark = True", torch=torch) == set()
     assert found("os.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'", os=os) == set()
-    assert found("os.environ['WANDB_MODE'] = 'offline'", os=os) == {"module-state"}
+    assert found("os.environ['WANDB_MODE'] = mode", os=os) == {"module-state"}
     assert found("torch.nn.Linear.forward = f", torch=torch) == {"module-state"}
 
 

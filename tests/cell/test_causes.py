@@ -38,8 +38,8 @@ FOUND = {
     "a module's variable": ("module-state", "import mylib\nmylib.CACHE = {}\nfor x in y:\n    f(x)"),
     "a patched class": ("module-state", "torch.nn.Linear.forward = mine"),
     "an entry of a module's dict": ("module-state", "plt.rcParams['font.size'] = 3"),
-    "a variable of the environment": ("module-state", "import os\nos.environ['WANDB_MODE'] = 'offline'"),
-    "the path of modules": ("module-state", "import sys\nsys.path.append('src')\nfor x in y:\n    f(x)"),
+    "a variable of the environment": ("module-state", "import os\nos.environ['WANDB_MODE'] = mode"),
+    "the path of modules": ("module-state", "import sys\nif y:\n    sys.path.append('src')\nfor x in y:\n    f(x)"),
     "logging to a file": ("module-state", "import logging\nlogging.basicConfig(filename='log')"),
     "a cache of random numbers": (
         "cached-random", "import functools\n@functools.lru_cache(None)\ndef noise(n):\n    return np.random.randn(n)",
@@ -63,6 +63,7 @@ QUIET = {
     "hash in __hash__": "class A:\n    def __hash__(self):\n        return hash(self.x)",
     "an attribute of a variable": "model.training = False\nconfig['lr'] = 3",
     "a flag that is put back": "torch.backends.cudnn.benchmark = True\nimport os\nos.environ['OMP_NUM_THREADS'] = '1'",
+    "what is set up again": "import os, sys\nsys.path.append('src')\nos.environ['WANDB_MODE'] = 'offline'",
     "set in each iteration": "import mylib\nfor x in y:\n    mylib.CURRENT = x",
     "a cache of what is computed": "import functools\n@functools.cache\ndef fib(n):\n    return fib(n - 1) + 1",
     "names that only look like it": "def time():\n    return 0\nwhile time() < 3:\n    id = 3\n    request.get(id)",

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.chaos.cell import Cell
-from tests.chaos.harness import Bench, Report, killed_run
+from tests.chaos.harness import Bench, killed_run
+from tests.chaos.report import Report
 
 KILLS_A_RUN = 4  # at most; the first round over the cells has one each, so that a short budget meets all
 JOBS = 2
@@ -29,7 +30,9 @@ class Plan(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The runs of one cell, added up; ``lost_seconds`` is the most work that one kill cost."""
+    """The runs of one cell, added up; ``lost_seconds`` is the most work that one kill cost, ``named`` the runs that
+    ended otherwise after they had said why they might.
+    """
 
     cell: str
     runs: int
@@ -38,6 +41,7 @@ class Row(NamedTuple):
     hit: int
     resumes: int
     lost_seconds: float
+    named: int
     differences: int
 
 
@@ -62,6 +66,11 @@ class Campaign:
         """Runs with a problem of any kind: another end, a snapshot that does not verify, a resume that was none."""
         return sum(bool(report.problems) for report in self.reports)
 
+    @property
+    def named(self) -> int:
+        """Runs that ended otherwise, as was said before the kernel died."""
+        return sum(bool(report.expected) for report in self.reports)
+
     def rows(self) -> list[Row]:
         """What came of each cell, by name."""
         by_name = itertools.groupby(sorted(self.reports, key=lambda report: report.cell), lambda report: report.cell)
@@ -70,13 +79,13 @@ class Campaign:
     def table(self) -> str:
         """A row a cell, then what went wrong, then the line that counts."""
         head = f"{'cell':22}{'runs':>5}{'kills':>6}{'aimed at writes':>17}{'hit':>5}{'resumes':>9}"
-        rows = [f"{head}{'lost s, worst':>15}{'differences':>13}"]
+        rows = [f"{head}{'lost s, worst':>15}{'named':>7}{'differences':>13}"]
         for row in self.rows():
             start = f"{row.cell:22}{row.runs:5}{row.kills:6}{row.aimed:17}{row.hit:5}{row.resumes:9}"
-            rows.append(f"{start}{row.lost_seconds:15.2f}{row.differences:13}")
-        rows += [_story(report) for report in self.reports if report.problems]
+            rows.append(f"{start}{row.lost_seconds:15.2f}{row.named:7}{row.differences:13}")
+        rows += [_story(report) for report in self.reports if report.problems or report.expected]
         hits = f"{self.write_hits} inside the writing of a snapshot"
-        rows.append(f"{self.kills} kills, {hits}, {self.differences} differences")
+        rows.append(f"{self.kills} kills, {hits}, {self.named} named beforehand, {self.differences} differences")
         return "\n".join(rows)
 
 
@@ -136,18 +145,21 @@ def _row(name: str, runs: list[Report]) -> Row:
         hit=sum(kill.hit_write for kill in kills),
         resumes=sum(run.resumes for run in runs),
         lost_seconds=max((kill.lost_seconds for kill in kills), default=0.0),
+        named=sum(bool(run.expected) for run in runs),
         differences=sum(bool(run.problems) for run in runs),
     )
 
 
 def _story(report: Report) -> str:
     """What happened to a run, life by life."""
-    lines = [f"\n{report.cell}, seed {report.seed}, kept in {report.folder}"]
+    kept = f", kept in {report.folder}" if report.folder else ""
+    lines = [f"\n{report.cell}, seed {report.seed}{kept}"]
     for kill in report.kills:
         kind = "aimed at a write" if kill.into_write else "at random"
         hit = ", a snapshot half written" if kill.hit_write else ""
         lost = f"{kill.lost_seconds:.2f} s lost"
         lines.append(f"  life {kill.life} killed after {kill.seconds:.4f} s ({lost}), {kind}{hit}")
     lines += [f"  life {life} began: {line}" for life, line in enumerate(report.first_lines, 1)]
+    lines += [f"  named beforehand ({', '.join(report.causes)}): {what}" for what in report.expected]
     lines += [f"  PROBLEM {problem}" for problem in report.problems]
     return "\n".join(lines)

@@ -19,10 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.chaos.cell import Cell
+from tests.chaos.report import Kill, Outcome, Report
 from tests.chaos.store_view import StoreView
 from tests.support.kernel import Execution, Kernel, KernelDiedError
 
@@ -50,39 +51,6 @@ class Bench:
     python: str
     folder: Path
     every: str = "0.2s"
-
-
-@dataclass(frozen=True)
-class Kill:
-    """A kill that was carried out, *seconds* after the guarded cell of that life began."""
-
-    life: int
-    into_write: bool
-    seconds: float
-    hit_write: bool
-    lost_seconds: float  # work that the next life does again: since the newest snapshot, or this life's beginning
-
-
-@dataclass
-class Outcome:
-    """What a run ended with: digests by variable and file, and the guarded cell's seconds in the last life."""
-
-    digests: dict[str, str]
-    seconds: float
-
-
-@dataclass
-class Report:
-    """A killed run. `problems` is empty exactly if all is as it should be; `folder` is kept if not."""
-
-    cell: str
-    seed: int
-    kills: list[Kill] = field(default_factory=list)
-    first_lines: list[str] = field(default_factory=list)
-    hash_seeds: list[int] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    resumes: int = 0
-    folder: str = ""
 
 
 def reference(cell: Cell, bench: Bench, hash_seed: int, start: Path | None = None) -> Outcome:
@@ -183,6 +151,7 @@ class _Run:
                 kill = self.watch(kernel, execution, self.draw_seconds(into_write), into_write, life)
             self.listen(life, execution, resumable)
             if kill:
+                self.report.heard(execution.result.text)
                 self.report.kills.append(kill)
                 self.done_seconds += kill.seconds - kill.lost_seconds
                 return None
@@ -253,7 +222,7 @@ class _Run:
             both = (wanted.digests.get(name), end.digests.get(name))
             library = name.endswith(" state)") and None in both  # imported by one of the two only
             if both[0] != both[1] and not library:
-                self.report.problems.append(f"{when}{name} differs")
+                self.report.differs(f"{when}{name}")
 
 
 def _duration(bench: Bench, cell: Cell) -> Path:

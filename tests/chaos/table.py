@@ -23,16 +23,18 @@ for name in {PACKAGES}:
 def markdown(campaign: Campaign, python: str, seed: int, every: str) -> str:
     """The page: what was run on what, a row for each cell, and the sums; what went wrong in full behind it."""
     rows = campaign.rows()
-    head = "| cell | runs | kills | of them in a write | resumes | work done twice, s (most) | differences |"
-    lines = [head, "|---|---:|---:|---:|---:|---:|---:|"]
+    head = "| cell | runs | kills | of them in a write | resumes | work done twice, s (most) | named | differences |"
+    lines = [head, "|---|---:|---:|---:|---:|---:|---:|---:|"]
     for row in rows:
         lost = f"{row.lost_seconds:.2f}"
         lines.append(
-            f"| {row.cell} | {row.runs} | {row.kills} | {row.hit} | {row.resumes} | {lost} | {row.differences} |"
+            f"| {row.cell} | {row.runs} | {row.kills} | {row.hit} | {row.resumes} | {lost} | {row.named} "
+            f"| {row.differences} |"
         )
     lost = max((row.lost_seconds for row in rows), default=0.0)
     resumes, runs = sum(row.resumes for row in rows), len(campaign.reports)
-    sums = f"| {runs} | {campaign.kills} | {campaign.write_hits} | {resumes} | {lost:.2f} | {campaign.differences} |"
+    sums = f"| {runs} | {campaign.kills} | {campaign.write_hits} | {resumes} | {lost:.2f} | {campaign.named} "
+    sums += f"| {campaign.differences} |"
     lines.append(f"| **all {len(rows)} cells** {sums}")
     stories = [line for report in campaign.reports if report.problems for line in (report.cell, *report.problems)]
     wrong = ["", "```", *stories, "```"] if stories else []
@@ -54,7 +56,9 @@ def _about(campaign: Campaign, python: str, seed: int, every: str) -> list[str]:
         f"{_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB, {platform.system()} {platform.release()}. "
         f"{versions}.",
         "",
-        "*Work done twice* is what the next kernel had to do again: the time from the newest snapshot to the kill.",
+        "*Work done twice* is what the next kernel had to do again: the time from the newest snapshot to the kill. "
+        "*Named* are runs that ended otherwise for a cause of docs/exactness.md that their cell's output had named "
+        "before the kernel was killed.",
     ]
 
 

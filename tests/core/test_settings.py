@@ -22,9 +22,18 @@ def test_an_interval_is_a_number_and_a_unit(text: str, interval: Interval) -> No
     assert parse_interval(text) == interval
 
 
-@pytest.mark.parametrize("text", ["0", "0s", "0it", "5", "-1s", "1.5it", "5 minutes", "nans", "infs", "", "s", "1e3s"])
+@pytest.mark.parametrize("text", ["0", "0s", "0it", "5", "-1s", "1.5it", "5 epochs", "nans", "infs", "", "s", "1e3s"])
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(UsageError, match="60s"):
+    with pytest.raises(UsageError, match="60s, 5m or 1h"):
+        parse_interval(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "say"),
+    [("5 minutes", "5m"), ("60 s", "60s"), ("60sec", "60s"), ("2 Hrs", "2h"), ("100 iterations", "100it")],
+)
+def test_units_in_words_are_told_how_to_be_written(text: str, say: str) -> None:
+    with pytest.raises(UsageError, match=f"say --every {say}\\."):
         parse_interval(text)
 
 

@@ -10,14 +10,14 @@ THEIRS = "5a" * 32
 SOURCE = """
 import os
 import colab_guard as cg
-from helpers import end
+from helpers import die, end
 
 class Trap:
     def __reduce__(self): return os.mkdir, (f"{folder}/sprung",)
 
 folder, done = os.getcwd(), [Trap()]
 for n in cg.loop(range(5), name="l", every="1it", state=[done]):
-    if n == 3 and not os.path.exists("second"): os.kill(os.getpid(), 9)
+    if n == 3 and not os.path.exists("second"): die()
     done.append(n)
 end(done[1:])
 """

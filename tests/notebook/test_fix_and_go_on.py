@@ -34,6 +34,19 @@ def test_an_error_behind_the_loop_does_not_run_the_loop_again(book):
     assert printed(result)[0].startswith("[0, 1, 2, 7]")
 
 
+def test_the_environment_as_it_was_changed_since_counts(book):
+    cell = """%%checkpointed environment --every 1it
+import os
+os.environ["CG_MODE"] = "as the cell says"
+for i in range(3):
+    if i == 1: raise ValueError
+os.environ["CG_MODE"]"""
+    assert book.run(cell).error.ename == "ValueError"
+    book.run("os.environ['CG_MODE'] = 'as I say'").check()
+    result = book.run(cell.replace("i == 1", "i == 9")).check()
+    assert printed(result) == ["'as I say'"]
+
+
 def test_an_error_that_the_cell_catches_itself_is_no_end(book):
     cell = """%%checkpointed caught --every 1it
 caught = []

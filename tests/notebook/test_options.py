@@ -22,6 +22,24 @@ def test_an_interval_that_is_none(book, every):
     assert "--every" in message
 
 
+@pytest.mark.parametrize(("every", "say"), [("5 minutes", "5m"), ("1.5hours", "1.5h")])
+def test_an_interval_in_words_is_told_how_to_be_written(book, every, say):
+    kind, message = book.refusal(f"%%checkpointed --every {every}\nprint('RUNS')")
+    assert (kind, message) == ("UsageError", f"--every {every} is no interval: say --every {say}.")
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out"])
+def test_another_magic_stands_above(book, magic):
+    kind, message = book.refusal(f"%%checkpointed below\n\n{magic}\nprint('RUNS')")
+    assert (kind, message.partition(".")[0]) == (
+        "UsageError",
+        f"Line 3: {magic.split()[0]} stands below %%checkpointed",
+    )
+    result = book.run(f"{magic}\n%%checkpointed above --fresh\nran = {magic!r}").check()
+    assert book.value("ran") == magic
+    assert ("above started afresh" in result.text) == (magic == "%%time")
+
+
 @pytest.mark.parametrize(
     ("line", "part"),
     [
