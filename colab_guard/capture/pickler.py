@@ -11,15 +11,31 @@ import functools
 import gc
 import io
 import pickle
+import random
 import sys
 import tempfile
+import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cloudpickle
 
-from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, positions, tensors
+from colab_guard.capture import (
+    arrays,
+    bars,
+    files,
+    functions,
+    generators,
+    iterables,
+    loaders,
+    locks,
+    positions,
+    skeleton,
+    tensors,
+    weak,
+)
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
 
@@ -42,11 +58,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
         """``own_names``: what the guarded cell itself defines, never to be looked up by name at a restore."""
-        self._file = io.BytesIO()
+        self.regions = Regions()
+        self._file = skeleton.Writer(self.regions)
         super().__init__(self._file, protocol=5)
         self.namespace = namespace
         self.module_name = str(namespace.get("__name__", "__main__"))
-        self.regions = Regions()
         self.storages: dict[tuple[str, int], int] = {}  # torch's, by device and address
         self.wanted: set[str] = set()  # global names that pickled functions use
         self.files: set[str] = set()  # where pickled functions were defined
@@ -83,8 +99,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return {name.partition(".")[0] for name in self._modules} - sys.stdlib_module_names - NO_PACKAGES
 
     def skeleton(self) -> memoryview:
-        """The pickles so far, one behind the other."""
-        return self._file.getbuffer()
+        """The pickles so far, one behind the other, as a snapshot's first blob holds them."""
+        return self._file.content()
 
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""
@@ -208,10 +224,6 @@ def _wrapped(function: types.FunctionType) -> Iterator[types.FunctionType]:
                     todo.append(cell.cell_contents)
 
 
-def _refuse(pickler: Pickler, thing: Any) -> Any:
-    raise TypeError("it ends with the process that made it")
-
-
 def _reduce_stand_in(pickler: Pickler, stand_in: StandIn) -> Any:
     what, where = stand_in.__reduce__()[1]
     pickler.note(f"{where} ({what})")
@@ -225,7 +237,12 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         types.CellType: functions.reduce_cell,
         **dict.fromkeys(positions.VIEWS, positions.reduce_dict_iterator),
         positions.LIST: positions.reduce_list_iterator,
-        tempfile._TemporaryFileWrapper: _refuse,
+        tempfile._TemporaryFileWrapper: locks.refuse,
+        threading.local: locks.reduce_local,
+        random.SystemRandom: locks.reduce_system_random,
+        **dict.fromkeys(locks.LOCKS, locks.reduce_lock),
+        **dict.fromkeys(weak.PROXIES, weak.reduce_proxy),
+        weakref.finalize: weak.reduce_finalizer,
         StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,
         iterables.Counted: iterables.reduce_counted,
@@ -235,7 +252,15 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     derived: list[tuple[type, Reducer]] = [
         (type, functions.reduce_class),
         *((kind, files.reduce_file) for kind in FILES),
+        (io.IOBase, files.reduce_other),
+        (threading.Condition, locks.reduce_condition),
+        *((kind, locks.refuse) for kind in locks.ending()),
+        (weakref.ReferenceType, weak.reduce_reference),
+        (weakref.WeakValueDictionary, weak.reduce_mapping),
+        (weakref.WeakKeyDictionary, weak.reduce_mapping),
     ]
+    if futures := sys.modules.get("concurrent.futures"):
+        derived.append((futures.Future, locks.reduce_future))
     if numpy := sys.modules.get("numpy"):
         exact[numpy.ndarray] = arrays.reduce_array
     torch = sys.modules.get("torch")

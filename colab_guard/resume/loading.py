@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from colab_guard.capture import links, progress, rebuild
+from colab_guard.capture import links, progress, rebuild, skeleton
 from colab_guard.capture.environment import who_wrote
 from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
@@ -59,7 +58,7 @@ class Load:
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        unpickler = _Unpickler(self._blobs.read(0), self.namespace)
+        unpickler = _Unpickler(skeleton.Reader(*skeleton.read(self._blobs.read(0)), self.fill), self.namespace)
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -143,8 +142,8 @@ class Load:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, pickles: memoryview, namespace: dict[str, Any]) -> None:
-        super().__init__(io.BytesIO(pickles))
+    def __init__(self, pickles: skeleton.Reader, namespace: dict[str, Any]) -> None:
+        super().__init__(pickles)
         self._namespace = namespace
 
     def persistent_load(self, pid: Any) -> Any:

@@ -188,6 +188,7 @@ def test_classes_of_the_notebook(defined: bool) -> None:
 
 def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
     lock = threading.Lock()
+    lock.acquire()  # nobody would let go of it
     variables = {"__name__": "__main__", "lock": lock, "deep": {"a": [1, lock]}, "good": 1}
     taken = take(variables, ["lock", "deep", "good"], {}, frozenset())
     assert taken.notes == ("deep (_thread.lock)",)  # and not once more for the other name of the same lock

@@ -1,0 +1,139 @@
+"""The life of a table of kinds, in two processes: one builds, saves, changes, saves; the other restores.
+
+``python -m tests.kinds.living write|read MODULE FOLDER``; what was seen goes to FOLDER as JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from colab_guard.capture.take import take
+from colab_guard.core.errors import LostValue
+from colab_guard.resume.loading import Load
+from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import Repository
+from tests.kinds.kind import Kind, build, mutate, probe
+
+class Blobs:
+    """The blobs of one snapshot, by number."""
+
+    def __init__(self, repository: Repository, manifest: Manifest) -> None:
+        self._repository, self._refs = repository, manifest.blobs
+
+    def read(self, number: int, into: memoryview | None = None) -> memoryview:
+        """A whole blob."""
+        return self._repository.read(self._refs[number], into)
+
+    def size_bytes(self, number: int) -> int:
+        """Its size."""
+        return self._refs[number].size_bytes
+
+
+CELL = "kinds"
+HIDDEN = {"folder", "__builtins__", "__name__"}
+
+
+def save(repository: Repository, namespace: dict[str, Any]) -> dict[str, Any]:
+    """Takes and commits a snapshot, as a cell's would be."""
+    names = namespace.keys() - HIDDEN
+    taken = take(namespace, names, {}, frozenset())
+    body = {"names": list(taken.names)}
+    manifest = repository.commit(CELL, body, [taken.skeleton, taken.table, *taken.memory])
+    return {"seq": manifest.seq, "new_bytes": manifest.new_bytes, "notes": sorted(taken.notes),
+            "skeleton": len(taken.skeleton)}  # fmt: skip
+
+
+def restore(repository: Repository, seq: int, folder: str) -> dict[str, Any]:
+    """The variables of a snapshot, in a new namespace."""
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS.clear()  # as in a process that knows no class yet
+    cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.clear()
+    manifest = next(found for found in repository.snapshots(CELL) if found.seq == seq)
+    namespace: dict[str, Any] = {"__name__": "__main__", "folder": folder}
+    load = Load(Blobs(repository, manifest), namespace, frozenset())
+    namespace |= load.variables(manifest.body["names"])
+    load.put_in_place()
+    for name in [name for name in namespace if name.startswith("<")]:
+        del namespace[name]
+    return keep(namespace)
+
+
+_kept: list[dict[str, Any]] = []
+
+
+def keep(namespace: dict[str, Any]) -> dict[str, Any]:
+    """Holds it until the process dies, as a kernel holds its variables."""
+    _kept.append(namespace)
+    return namespace
+
+
+def write(repository: Repository, kind: Kind, folder: Path) -> dict[str, Any]:
+    """Builds, saves twice, changes, saves again. ``before`` is seen at another one, for to look may change it."""
+    namespace = keep(build(kind, made(folder / "x")))
+    seen: dict[str, Any] = {"first": save(repository, namespace), "same": save(repository, namespace)}
+    if not kind.lost:
+        seen["before"] = probe(kind, keep(build(kind, made(folder / "y"))))
+        mutate(kind, namespace)
+        seen["changed"] = save(repository, namespace)
+        seen["after"] = probe(kind, namespace)
+    return seen
+
+
+def read(repository: Repository, kind: Kind, folder: Path, written: dict[str, Any]) -> dict[str, Any]:
+    """Restores the first and looks; changes it, saves and restores that too; then what the writer had changed."""
+    place = str(folder / "x")
+    namespace = restore(repository, written["first"]["seq"], place)
+    if kind.lost:
+        return {"lost": lost(kind, namespace), "again": save(repository, namespace)}
+    seen: dict[str, Any] = {"before": probe(kind, namespace)}
+    namespace = restore(repository, written["first"]["seq"], place)
+    mutate(kind, namespace)
+    again = save(repository, namespace)
+    seen["mutated"] = probe(kind, namespace)
+    seen["again"] = probe(kind, restore(repository, again["seq"], place)), again
+    seen["after"] = probe(kind, restore(repository, written["changed"]["seq"], place))
+    return seen
+
+
+def made(folder: Path) -> str:
+    """The folder, made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def lost(kind: Kind, namespace: dict[str, Any]) -> str:
+    """What is said where a stand-in is used."""
+    try:
+        eval(kind.lost, namespace)
+    except LostValue as error:
+        return str(error)
+    return ""
+
+
+def main(role: str, module: str, folder: Path) -> None:
+    """Lives all kinds of a module through; what fails is seen, and costs no other one."""
+    earlier = json.loads((folder / "write.json").read_text()) if role == "read" else {}
+    seen: dict[str, Any] = {}
+    for number, kind in enumerate(importlib.import_module(module).KINDS):
+        try:
+            place = folder / str(number)
+            repository = Repository.open(place / "store")
+            seen[kind.name] = (
+                write(repository, kind, place) if role == "write" else read(repository, kind, place, earlier[kind.name])
+            )
+        except Exception:  # noqa: BLE001 - the test shows it
+            seen[kind.name] = {"error": traceback.format_exc()}
+    (folder / f"{role}.json").write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    sys.stdout.flush()
+    os._exit(0)  # as a kernel dies: there are threads that would be waited for
