@@ -25,7 +25,9 @@ import cloudpickle
 from colab_guard.capture import (
     arrays,
     bars,
+    buffers,
     files,
+    frames_of_pandas,
     functions,
     generators,
     iterables,
@@ -151,7 +153,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if f"{kind.__module__}.".startswith(FOREIGN):
                 raise TypeError("a part of the notebook itself")
             special = self.dispatch_table.get(kind)
-            return special(obj) if special else obj.__reduce_ex__(5)
+            return buffers.outside(self, special(obj) if special else obj.__reduce_ex__(5))
         except (
             TypeError,
             pickle.PicklingError,
@@ -263,6 +265,8 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         derived.append((futures.Future, locks.reduce_future))
     if numpy := sys.modules.get("numpy"):
         exact[numpy.ndarray] = arrays.reduce_array
+        derived.append((numpy.ndarray, arrays.reduce_subclass))
+    derived += frames_of_pandas.kinds()
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "Tensor"):
         exact[torch.Generator] = tensors.reduce_generator

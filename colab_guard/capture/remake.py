@@ -11,6 +11,71 @@ from typing import Any
 
 from colab_guard.capture.progress import current
 
+# -- memory --------------------------------------------------------------------------------------------
+
+
+def buffer(region: int, size_bytes: int, readonly: bool) -> memoryview:
+    """The memory of a region, for what takes a buffer."""
+    memory, start = current().shared(region, 0)
+    view = memoryview(memory[start : start + size_bytes])
+    return view.toreadonly() if readonly else view
+
+
+def object_view(owner: Any, start: int, shape: Any, strides: Any, writeable: bool) -> Any:
+    """An array of objects that looks at those of ``owner``, from its item number ``start`` on."""
+    from numpy.lib.stride_tricks import as_strided
+
+    return as_strided(owner.ravel(order="K")[start:], shape, strides, writeable=writeable)
+
+
+def subclassed(kind: Any, plain: Any) -> Any:
+    """An array of a subclass of ``ndarray`` that looks at the memory of a plain one."""
+    return plain.view(kind)
+
+
+def array_attributes(new: Any, attributes: dict[str, Any]) -> None:
+    """Sets what an array of a subclass carries."""
+    new.__dict__.update(attributes)
+
+
+def mapped(path: str, print_: str, dtype: Any, mode: str, offset: int, shape: Any, order: str) -> Any:
+    """A memory-mapped file, mapped again; ``print_``: what its content looked like, empty where it may have changed."""
+    from colab_guard.capture.mapped import map_again
+
+    return map_again(path, print_, dtype, mode, offset, shape, order)
+
+
+# -- pandas --------------------------------------------------------------------------------------------
+
+
+def block_users() -> Any:
+    """Those who look at a block's memory: none yet."""
+    from pandas._libs.internals import BlockValuesRefs
+
+    return BlockValuesRefs()
+
+
+def block(values: Any, place: Any, ndim: int, users: Any) -> Any:
+    """Columns of one dtype, which share their memory with those among ``users``."""
+    from pandas._libs.internals import BlockPlacement
+    from pandas.core.internals.blocks import new_block
+
+    return new_block(values, placement=BlockPlacement(place), ndim=ndim, refs=users)
+
+
+def blocks(kind: Any, parts: tuple[Any, ...], axes: list[Any]) -> Any:
+    """What a frame or series consists of."""
+    return kind(parts, axes, verify_integrity=False) if len(axes) > 1 else kind(parts[0], axes[0])
+
+
+def index(make: Any, arguments: tuple[Any, ...], users: Any) -> Any:
+    """An index that shares its memory with those among ``users``."""
+    new = make(*arguments)
+    new._references = users
+    users.add_index_reference(new)
+    return new
+
+
 # -- Python's own --------------------------------------------------------------------------------------
 
 

@@ -28,10 +28,10 @@ class Writer:
 
     def write(self, data: Any) -> int:
         """Appends; what is large, and no frame of small objects, beside."""
-        size = len(data)
+        size = memoryview(data).nbytes
         if size < SMALL_BYTES or _is_frame(data):
             return self._file.write(data)
-        kept = bytes(data)  # a copy of a bytearray, which could not grow while it is looked at
+        kept = bytes(data)  # a copy, but of bytes: a bytearray could not grow while it is looked at
         self._cuts.append((self._file.tell(), self._regions.add("cpu", id(kept) + HEADER_BYTES, memoryview(kept))))
         return size
 
@@ -45,8 +45,7 @@ class Writer:
 
 
 def _is_frame(data: Any) -> bool:
-    head = bytes(data[:11]).removeprefix(b"\x80\x05")
-    return head[:1] == b"\x95" or not head
+    return isinstance(data, bytes) and data[:3] == b"\x80\x05\x95" or data[:1] == b"\x95"
 
 
 def read(raw: memoryview) -> tuple[memoryview, Cuts]:

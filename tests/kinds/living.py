@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def main(role: str, module: str, folder: Path) -> None:
     earlier = json.loads((folder / "write.json").read_text()) if role == "read" else {}
     seen: dict[str, Any] = {}
     for number, kind in enumerate(importlib.import_module(module).KINDS):
+        begun = time.monotonic()
         try:
             place = folder / str(number)
             repository = Repository.open(place / "store")
@@ -130,6 +132,7 @@ def main(role: str, module: str, folder: Path) -> None:
             )
         except Exception:  # noqa: BLE001 - the test shows it
             seen[kind.name] = {"error": traceback.format_exc()}
+        seen[kind.name]["seconds"] = round(time.monotonic() - begun, 2)
     (folder / f"{role}.json").write_text(json.dumps(seen))
 
 
