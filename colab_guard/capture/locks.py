@@ -53,7 +53,7 @@ def reduce_system_random(pickler: Pickler, source: Any) -> Any:
 
 def refuse(pickler: Pickler, thing: Any) -> NoReturn:
     """Raises TypeError: it is replaced as a whole, not in its parts."""
-    raise TypeError("it ends with the process that made it")
+    raise TypeError("it lives in the process that made it")
 
 
 def ending() -> tuple[type, ...]:

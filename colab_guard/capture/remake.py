@@ -76,6 +76,105 @@ def index(make: Any, arguments: tuple[Any, ...], users: Any) -> Any:
     return new
 
 
+# -- torch ---------------------------------------------------------------------------------------------
+
+
+def storage(region: Any, device: str) -> Any:
+    """A storage that its tensors share."""
+    return current().storage(region, device, 0) if isinstance(region, int) else region.storage()
+
+
+def typed_storage(untyped: Any, dtype: Any) -> Any:
+    """A storage of the older kind over one of the newer."""
+    import torch
+
+    return torch.storage.TypedStorage(wrap_storage=untyped, dtype=dtype, _internal=True)
+
+
+def quantized(make: Any, arguments: tuple[Any, ...]) -> Any:
+    """A quantized tensor, without torch's words on how it does that."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*arguments)
+
+
+def leaf(kind: Any, value: Any) -> Any:
+    """A tensor of a layout of its own, with gradients."""
+    import torch
+
+    return value.requires_grad_() if kind is torch.Tensor else kind(value)
+
+
+def reserve(hooks: dict[Any, Any]) -> None:
+    """No new hook gets the number of one of these, whose place it would take: torch numbers them by process."""
+    from torch.utils.hooks import RemovableHandle
+
+    taken = [number for number in hooks if isinstance(number, int)]
+    RemovableHandle.next_id = max([RemovableHandle.next_id, *(number + 1 for number in taken)])
+
+
+def module_state(new: Any, state: dict[str, Any]) -> None:
+    """Fills a module that has hooks."""
+    new.__setstate__(state)
+    for name, hooks in state.items():
+        if "_hooks" in name and isinstance(hooks, dict):
+            reserve(hooks)
+
+
+def module(kind: Any) -> Any:
+    """A module, to be filled."""
+    return kind.__new__(kind)
+
+
+def parametrized(base: Any) -> Any:
+    """A module of the class that it had before it was parametrized."""
+    return base.__new__(base)
+
+
+def parametrized_state(new: Any, state: dict[str, Any]) -> None:
+    """Fills such a module, and gives it a class of its own, as ``register_parametrization`` does."""
+    from torch.nn.utils import parametrize
+
+    module_state(new, state)
+    parametrize._inject_new_class(new)
+    for name in state["_modules"]["parametrizations"]:
+        parametrize._inject_property(new, name)
+
+
+def scaler(kind: Any) -> Any:
+    """A gradient scaler."""
+    return kind.__new__(kind)
+
+
+def scaler_state(new: Any, state: tuple[dict[str, Any], list[tuple[Any, Any]]]) -> None:
+    """Fills it; with what it keeps of each optimizer in the middle of a step."""
+    from collections import defaultdict
+
+    from torch.amp.grad_scaler import _refresh_per_optimizer_state
+
+    attributes, under_way = state
+    new.__dict__.update(attributes)
+    new._per_optimizer_states = defaultdict(_refresh_per_optimizer_state)
+    for optimizer, one in under_way:
+        new._per_optimizer_states[id(optimizer)] = one
+
+
+def compiled(thing: Any, backend: Any, options: dict[str, Any]) -> Any:
+    """A module or function under ``torch.compile``."""
+    import torch
+
+    return torch.compile(thing, backend=backend, **options)
+
+
+def not_compiled(thing: Any) -> Any:
+    """A function under ``torch.compiler.disable``."""
+    import torch
+
+    return torch.compiler.disable(thing)
+
+
 # -- Python's own --------------------------------------------------------------------------------------
 
 

@@ -158,20 +158,36 @@ state = x.state_dict()
         "torch: hooks of modules",
         TRAIN
         + """
-x, heard = torch.nn.Linear(4, 4), []
+x, heard = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)), []
 handle = x.register_forward_hook(lambda m, i, o: heard.append("forward"))
 x.register_forward_pre_hook(lambda m, i: heard.append("before"))
-x.register_full_backward_hook(lambda m, i, o: heard.append("backward"))
+x[1].register_full_backward_hook(lambda m, i, o: heard.append("backward"))
 x.register_state_dict_pre_hook(lambda *a: heard.append("state"))
 optimizer = torch.optim.SGD(x.parameters(), 0.1)
 """,
-        probe="[heard, train(x, optimizer, 1), heard, x.state_dict()['bias'], (lambda: ["
+        probe="[heard, train(x, optimizer, 1), heard, x.state_dict()['0.bias'], (lambda: ["
         " x.register_forward_hook(lambda m, i, o: heard.append('new')) and None, len(x._forward_hooks), handle.remove(),"
         " train(x, optimizer, 1), heard])()]",
         mutate="train(x, optimizer, 1)",
     ),
     Kind(
-        "torch: parametrizations, weight and spectral norm, pruning",
+        "torch: hooks that nobody holds a handle of",
+        """
+import torch
+x, heard, leaf = torch.nn.Linear(2, 2), [], torch.ones(1, requires_grad=True)
+optimizer = torch.optim.SGD([leaf], 0.1)
+for n in range(9):
+    x.register_forward_hook(lambda m, i, o, n=n: heard.append(n))
+    leaf.register_hook(lambda g, n=n: heard.append(n))
+    optimizer.register_step_post_hook(lambda *a, n=n: heard.append(n))
+""",
+        probe="[heard, [None for n in range(40) if x.register_forward_hook(lambda m, i, o: None) and"
+        " leaf.register_hook(lambda g: None) and optimizer.register_step_post_hook(lambda *a: None) is None],"
+        " len(x._forward_hooks), len(leaf._backward_hooks), len(optimizer._optimizer_step_post_hooks)]",
+        mutate="heard.append('more')",
+    ),
+    Kind(
+        "torch: parametrizations, weight and spectral norm",
         TRAIN
         + """
 from torch.nn.utils import parametrizations, parametrize, prune
@@ -252,6 +268,7 @@ begin()
         "torch: compiled modules and functions",
         """
 import torch
+torch.manual_seed(0)
 model = torch.nn.Linear(4, 4)
 x = torch.compile(model, backend="eager", dynamic=True)
 def double(v): return v * 2
@@ -280,10 +297,16 @@ parts = random_split(data, [15, 5], generator)
         " [p.indices for p in parts]]",
         mutate="list(x)",
     ),
+    Kind("torch: scripted modules", """
+import torch, warnings
+warnings.filterwarnings("ignore", ".*torch.jit")
+x = torch.jit.script(torch.nn.Linear(2, 2))
+""", notes=("x (torch.jit",), lost="x(torch.ones(1, 2))"),
     Kind(
         "torch: distributions, generators, transforms of graphs",
         """
 import torch, torch.fx
+torch.manual_seed(0)
 x = torch.Generator().manual_seed(3); torch.rand(2, generator=x)
 normal = torch.distributions.Normal(torch.zeros(2), 1.0)
 graph = torch.fx.symbolic_trace(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU()))
