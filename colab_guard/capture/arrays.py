@@ -60,7 +60,7 @@ def reduce_subclass(pickler: Pickler, array: Any) -> Any:
     state = {name: value for name, value in array.__dict__.items() if name != "_mmap"}
     if not state:
         return remake.subclassed, (kind, plain)
-    return remake.subclassed, (kind, plain), state, None, None, remake.array_attributes
+    return remake.subclassed, (kind, plain), state, None, None, remake.attributes
 
 
 def owner_of(array: Any) -> Any:

@@ -33,6 +33,7 @@ from colab_guard.capture import (
     iterables,
     loaders,
     locks,
+    of_keras,
     of_torch,
     positions,
     skeleton,
@@ -273,7 +274,7 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         exact[torch.Generator] = tensors.reduce_generator
         derived.append((torch.Tensor, tensors.reduce_tensor))
         derived.append((torch.optim.Optimizer, tensors.reduce_optimizer))
-        derived += of_torch.kinds(torch)
+        derived += of_keras.kinds() + of_torch.kinds(torch)
     if loader := sys.modules.get("torch.utils.data.dataloader"):
         derived += [
             (loader._BaseDataLoaderIter, loaders.reduce_iterator),

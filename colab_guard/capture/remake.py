@@ -33,9 +33,9 @@ def subclassed(kind: Any, plain: Any) -> Any:
     return plain.view(kind)
 
 
-def array_attributes(new: Any, attributes: dict[str, Any]) -> None:
-    """Sets what an array of a subclass carries."""
-    new.__dict__.update(attributes)
+def attributes(new: Any, state: dict[str, Any]) -> None:
+    """Sets the attributes of an object, past its class."""
+    new.__dict__.update(state)
 
 
 def mapped(path: str, print_: str, dtype: Any, mode: str, offset: int, shape: Any, order: str) -> Any:
@@ -173,6 +173,34 @@ def not_compiled(thing: Any) -> Any:
     import torch
 
     return torch.compiler.disable(thing)
+
+
+# -- Keras ---------------------------------------------------------------------------------------------
+
+
+def keras_object(kind: Any) -> Any:
+    """A layer, model, optimizer, metric, loss or container of Keras, to be filled."""
+    return kind.__new__(kind)
+
+
+def keras_state(new: Any, state: tuple[dict[str, Any], list[tuple[Any, int]]]) -> None:
+    """Fills it; what Keras finds by addresses gets those of now."""
+    attributes, nodes = state
+    new.__dict__.update(attributes)
+    if nodes:
+        from keras.src.ops.function import make_node_key
+
+        new.__dict__["_nodes"] = {make_node_key(layer, number) for layer, number in nodes}
+    if "_trainable_variables_indices" in attributes:
+        variables = attributes["_trainable_variables"]
+        new.__dict__["_trainable_variables_indices"] = {new._var_key(one): n for n, one in enumerate(variables)}
+
+
+def tracked_state(new: Any, state: tuple[Any, Any, dict[str, Any]]) -> None:
+    """Fills a container that tells a layer what is put into it, without telling."""
+    base, content, attributes = state
+    (base.extend if base is list else base.update)(new, content)
+    new.__dict__.update(attributes)
 
 
 # -- Python's own --------------------------------------------------------------------------------------

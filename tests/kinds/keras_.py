@@ -22,11 +22,11 @@ class Own(keras.Model):
     def __init__(self): super().__init__(); self.part = keras.layers.Dense(2); self.seen = [1]
     def call(self, v): return self.part(v)
 own = Own(); own(np.ones((1, 4)))
-state = [v.numpy() for v in x.weights]
+def bits(variables): return [v.value.detach().numpy().copy() for v in variables]
 """,
-        probe="[[v.numpy() for v in x.weights], [v.numpy() for v in adam.variables], x.optimizer is adam, dense in x.layers,"
-        " x.predict(data, verbose=0), own.seen, [v.numpy() for v in own.weights], [v.numpy() for v in plain.weights], fit(),"
-        " [v.numpy() for v in x.weights], dense.trainable, own(np.ones((1, 4))).detach().numpy(), plain(np.ones((1, 4))).detach().numpy()]",
+        probe="[bits(x.weights), bits(adam.variables), x.optimizer is adam, [len(c['inbound_nodes']) for c in x.get_config()['layers']], dense in x.layers,"
+        " x.predict(data, verbose=0), own.seen, bits(own.weights), bits(plain.weights), fit(),"
+        " bits(x.weights), dense.trainable, own(np.ones((1, 4))).detach().numpy(), plain(np.ones((1, 4))).detach().numpy()]",
         mutate="fit(); dense.trainable = False; own.seen.append(2)",
     ),
 )

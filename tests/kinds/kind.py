@@ -45,11 +45,13 @@ def mutate(kind: Kind, namespace: dict[str, Any]) -> None:
     run(kind.mutate, namespace, f"<mutate {kind.name}>")
 
 
-def probe(kind: Kind, namespace: dict[str, Any]) -> tuple[str, str]:
-    """A digest of what can be seen of it, and which of its parts are one; and, to be read, its beginning."""
+def probe(kind: Kind, namespace: dict[str, Any]) -> dict[str, str]:
+    """Digests of what can be seen of it, by part, each with its beginning, to be read; and which parts are one."""
     seen = eval(kind.probe, dict(namespace))
+    parts = seen if isinstance(seen, list) else [seen]
     walk = Walk()
-    return f"{walk.digest(seen)} {walk.sharing()}", repr(seen)[:2000]
+    found = {f"{number}": f"{walk.digest(part)[:16]} {repr(part)[:200]}" for number, part in enumerate(parts)}
+    return found | {"sharing": walk.sharing()[:16]}
 
 
 def run(source: str, namespace: dict[str, Any], filename: str) -> None:
