@@ -48,11 +48,11 @@ def reduce_subclass(pickler: Pickler, array: Any) -> Any:
     """An array of a subclass that pickles as numpy's own do: as a view of a plain one, with its attributes."""
     import numpy as np
 
-    kind = type(array)
+    kind: Any = type(array)
     if is_mapped(array):
         return reduce_mapped(pickler, array)
-    ways = (np.ndarray.__reduce__, np.ma.MaskedArray.__reduce__, np.recarray.__reduce__)
-    if array.dtype.hasobject or kind.__reduce__ not in ways or kind.__reduce_ex__ is not np.ndarray.__reduce_ex__:
+    own: tuple[Any, ...] = (np.ndarray.__reduce__, np.ma.MaskedArray.__reduce__, np.ndarray.__reduce_ex__)
+    if array.dtype.hasobject or kind.__reduce__ not in own or kind.__reduce_ex__ not in own:
         return NotImplemented
     plain = array.view(np.ndarray)
     if kind is np.memmap and not is_mapped(owner_of(array)):

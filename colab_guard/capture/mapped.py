@@ -56,6 +56,7 @@ def map_again(path: str, seen: str, dtype: Any, mode: str, offset: int, shape: A
     """See ``remake.mapped``. Raises RestoreError where the file is not there, or another."""
     import numpy as np
 
+    made: Any = np.memmap
     place = progress.current().place(path)
     try:
         if seen and look(place) != seen:
@@ -63,7 +64,7 @@ def map_again(path: str, seen: str, dtype: Any, mode: str, offset: int, shape: A
                 f"The cell had mapped {path} into memory, and it is not the same file any more. Put back the one that "
                 f"it was, then run the cell again; or start over with --fresh. Nothing was changed."
             )
-        return np.memmap(place, dtype, mode, offset, shape, order)
+        return made(place, dtype, mode, offset, shape, order)
     except (OSError, ValueError) as error:
         raise RestoreError(
             f"The cell had mapped {path} into memory, and it can't be mapped again ({error}). Put it back, then run "

@@ -53,12 +53,14 @@ def reduce_module(pickler: Pickler, module: Any) -> Any:
     """A module that has hooks, is compiled in place, or has parametrizations, for which torch made it a class; others,
     and those that pickle in a way of their own, do so.
     """
-    kind, base, state = type(module), type(module).__base__, dict(vars(module))
+    kind: Any = type(module)
+    base, state = kind.__base__, dict(vars(module))
     if "parametrizations" in module._modules and kind.__name__ == f"Parametrized{base.__name__}":
         return remake.parametrized, (base,), state, None, None, remake.parametrized_state
     special = state.get("_compiled_call_impl") is not None or any("_hooks" in name and state[name] for name in state)
-    own = kind.__getstate__ is not sys.modules["torch"].nn.Module.__getstate__
-    if not special or own or kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+    plain: Any = sys.modules["torch"].nn.Module
+    ways = ("__getstate__", "__reduce__", "__reduce_ex__")
+    if not special or any(getattr(kind, way) is not getattr(plain, way) for way in ways):
         return NotImplemented
     return remake.module, (kind,), state, None, None, remake.module_state
 
@@ -100,7 +102,7 @@ def is_compiled(function: types.FunctionType) -> bool:
 
 def _options(context: Any) -> tuple[Any, ...]:
     """The backend, and the options, that ``torch.compile`` was called with."""
-    backend: Any = sys.modules[COMPILED_IN].innermost_backend(context.callback)  # type: ignore[attr-defined]
+    backend: Any = sys.modules[COMPILED_IN].innermost_backend(context.callback)
     options: dict[str, Any] = {"dynamic": context._dynamic, "fullgraph": getattr(context, "fullgraph", False)}
     if hasattr(backend, "compiler_fn"):
         name: Any = backend.compiler_name

@@ -45,7 +45,7 @@ class Writer:
 
 
 def _is_frame(data: Any) -> bool:
-    return isinstance(data, bytes) and data[:3] == b"\x80\x05\x95" or data[:1] == b"\x95"
+    return (isinstance(data, bytes) and data[:3] == b"\x80\x05\x95") or data[:1] == b"\x95"
 
 
 def read(raw: memoryview) -> tuple[memoryview, Cuts]:

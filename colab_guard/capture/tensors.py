@@ -70,7 +70,8 @@ def _reduce_other(tensor: Any, kind: Any) -> Any:
 
 def _marks(tensor: Any) -> tuple[str, ...]:
     shared = tensor.device.type == "cpu" and tensor.untyped_storage().is_shared()
-    return ("inference",) * tensor.is_inference() + ("shared",) * shared
+    found = {"inference": tensor.is_inference(), "shared": shared}
+    return tuple(name for name, so in found.items() if so)
 
 
 def _phase(storage: Any) -> int | None:

@@ -20,7 +20,6 @@ class Kind:
     ``probe``: an expression for what must be the same after a restore, and be another once it was changed.
     ``notes``: how the notes of its snapshot begin. ``lost``: what raises LostValue after a restore.
     ``large``: bytes of its memory; half of them, or fewer, are changed by ``mutate``.
-    ``beside``: what ``mutate`` changes lies in a file, outside of the snapshot.
     """
 
     name: str
@@ -30,7 +29,6 @@ class Kind:
     notes: tuple[str, ...] = ()
     lost: str = ""
     large: int = 0
-    beside: bool = False
 
 
 def build(kind: Kind, folder: str) -> dict[str, Any]:

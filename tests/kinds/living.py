@@ -23,6 +23,7 @@ from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 from tests.kinds.kind import Kind, build, mutate, probe
 
+
 class Blobs:
     """The blobs of one snapshot, by number."""
 
@@ -98,7 +99,7 @@ def read(repository: Repository, kind: Kind, folder: Path, written: dict[str, An
     mutate(kind, namespace)
     again = save(repository, namespace)
     seen["mutated"] = probe(kind, namespace)
-    seen["again"] = probe(kind, restore(repository, again["seq"], place)), again
+    seen["again"] = probe(kind, restore(repository, again["seq"], place))
     seen["after"] = probe(kind, restore(repository, written["changed"]["seq"], place))
     return seen
 

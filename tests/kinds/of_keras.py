@@ -25,7 +25,7 @@ own = Own(); own(np.ones((1, 4)))
 def bits(variables): return [v.value.detach().numpy().copy() for v in variables]
 """,
         probe="[bits(x.weights), bits(adam.variables), x.optimizer is adam, [len(c['inbound_nodes']) for c in x.get_config()['layers']], dense in x.layers,"
-        " x.predict(data, verbose=0), own.seen, bits(own.weights), bits(plain.weights), fit(),"
+        " x.predict(data, verbose=0), list(own.seen), bits(own.weights), bits(plain.weights), fit(),"
         " bits(x.weights), dense.trainable, own(np.ones((1, 4))).detach().numpy(), plain(np.ones((1, 4))).detach().numpy()]",
         mutate="fit(); dense.trainable = False; own.seen.append(2)",
     ),

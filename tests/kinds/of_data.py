@@ -211,11 +211,16 @@ tables = [x]
         mutate="tables.append(x.append_column('new', pa.array(range(12_000), pa.int16())))",
         large=200_000,
     ),
-    Kind("pyarrow: files and streams", """
+    Kind(
+        "pyarrow: files and streams",
+        """
 import pyarrow as pa, pyarrow.parquet as pq
 pq.write_table(pa.table({"a": [1]}), folder + "/a.parquet")
 x = pq.ParquetFile(folder + "/a.parquet")
-""", notes=("x (pyarrow",), lost="x.reader.close()"),
+""",
+        notes=("x (pyarrow",),
+        lost="x.reader.close()",
+    ),
     Kind(
         "scipy: sparse matrices",
         """

@@ -29,11 +29,17 @@ x = {"list": [1, [2]], "tuple": (1, (2,)), "set": {1, 2}, "frozenset": frozenset
         probe="[x, y, loop[0] is x is y['x'], loop[1] is loop]",
         mutate="x.append(2)",
     ),
-    Kind("large text and bytes", """
+    Kind(
+        "large text and bytes",
+        """
 x = "é" * 300_000 + "tail"
 y = [bytes(200_000), bytearray(b"z" * 200_000), x]
 alias = y[1]
-""", probe="[x, y, y[1] is alias, y[2] is x]", mutate="alias[0] = 1", large=1_000_000),
+""",
+        probe="[x, y, y[1] is alias, y[2] is x]",
+        mutate="alias[0] = 1",
+        large=1_000_000,
+    ),
     Kind(
         "lambdas and closures",
         """
@@ -85,8 +91,7 @@ class Tool:
     def slow(self): return [self.n]
 tool = Tool(); tool.slow.append(2); bound = tool.kind
 """,
-        probe="[y('101'), get([7]), items, tool.slow, bound(1), x.func.__self__ is items,"
-        " method.__self__ is items]",
+        probe="[y('101'), get([7]), items, tool.slow, bound(1), x.func.__self__ is items, method.__self__ is items]",
         mutate="x(1); method(4)",
     ),
     Kind(
@@ -160,12 +165,17 @@ x.extra = [1]
         probe="[type(x).__name__, x.args, x.extra]",
         mutate="x.extra.append(2)",
     ),
-    Kind("dates, decimals, paths, patterns, uuids", """
+    Kind(
+        "dates, decimals, paths, patterns, uuids",
+        """
 import datetime, decimal, fractions, ipaddress, pathlib, re, uuid, zoneinfo
 x = [datetime.datetime(2026, 1, 2, tzinfo=zoneinfo.ZoneInfo("UTC")), datetime.timedelta(1), decimal.Decimal("1.10"),
      fractions.Fraction(1, 3), pathlib.Path("a/b"), re.compile("a+", re.I), uuid.UUID(int=3),
      ipaddress.ip_address("10.0.0.1")]
-""", probe="repr(x)", mutate="x.append(1)"),
+""",
+        probe="repr(x)",
+        mutate="x.append(1)",
+    ),
     Kind(
         "random.Random",
         "import random; x = random.Random(3); x.random(); y = random.SystemRandom()",
@@ -212,11 +222,16 @@ fresh = squares(3)
         probe="[x.__name__, (lambda: [x.send(100), next(lazy), list(ended), next(fresh)])()]",
         mutate="next(x)",
     ),
-    Kind("coroutines and asynchronous generators", """
+    Kind(
+        "coroutines and asynchronous generators",
+        """
 async def f(): return 1
 async def g(): yield 1
 x, y = f(), g()
-""", notes=("x (coroutine)", "y (async_generator)"), lost="x.send(None)"),
+""",
+        notes=("x (coroutine)", "y (async_generator)"),
+        lost="x.send(None)",
+    ),
     Kind(
         "weak references",
         """
@@ -234,7 +249,6 @@ heard = []
 def hear(reference): heard.append("died")
 told = weakref.ref(node, hear)
 node.up = weakref.ref(method)
-alone = weakref.ref(Node.__call__.__self__ if False else set())
 node.name = "n"
 """,
         probe="[x() is node, same() is node, dead() is None, proxy.name, bound()(), told() is node, heard,"
@@ -279,37 +293,67 @@ local = threading.local(); local.n = 1
         " local.n]",
         mutate="jobs.put('b'); event.clear(); local.n = 2",
     ),
-    Kind("locks that are held", """
+    Kind(
+        "locks that are held",
+        """
 import threading
 x, y, z = threading.Lock(), threading.RLock(), [1]
 x.acquire(); y.acquire()
-""", notes=("x (_thread.lock)", "y (_thread.RLock)"), lost="x.release()"),
-    Kind("threads, timers, executors and their futures", """
+""",
+        notes=("x (_thread.lock)", "y (_thread.RLock)"),
+        lost="x.release()",
+    ),
+    Kind(
+        "threads, timers, executors and their futures",
+        """
 import concurrent.futures, queue, threading
 stop = threading.Event()
 thread = threading.Thread(target=stop.wait, daemon=True); thread.start()
 executor = concurrent.futures.ThreadPoolExecutor(1)
 x, future = [thread], executor.submit(stop.wait)
 done = executor.submit(int)
-""", notes=("done (", "executor (concurrent.futures.thread.ThreadPoolExecutor)", "future (", "thread (threading.Thread)"), lost="x[0].join()"),
-    Kind("subprocesses", """
+""",
+        notes=(
+            "done (",
+            "executor (concurrent.futures.thread.ThreadPoolExecutor)",
+            "future (",
+            "thread (threading.Thread)",
+        ),
+        lost="x[0].join()",
+    ),
+    Kind(
+        "subprocesses",
+        """
 import subprocess, sys
 x = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
 done = subprocess.run([sys.executable, "-c", "print(1)"], capture_output=True)
-""", notes=("x (subprocess.Popen)",), lost="x.wait()"),
-    Kind("sockets, pipes, selectors", """
+""",
+        notes=("x (subprocess.Popen)",),
+        lost="x.wait()",
+    ),
+    Kind(
+        "sockets, pipes, selectors",
+        """
 import os, selectors, socket, ssl
 x, y = socket.socketpair()
 r, w = os.pipe()
 pipe = os.fdopen(r)
 context = ssl.create_default_context()
-""", notes=("context (ssl.SSLContext)", "pipe (_io.TextIOWrapper)", "x (socket.socket)", "y (socket.socket)"), lost="x.send(b'')"),
-    Kind("database connections", """
+""",
+        notes=("context (ssl.SSLContext)", "pipe (_io.TextIOWrapper)", "x (socket.socket)", "y (socket.socket)"),
+        lost="x.send(b'')",
+    ),
+    Kind(
+        "database connections",
+        """
 import sqlite3
 x = sqlite3.connect(folder + "/data.db")
 cursor = x.execute("select 1")
 row = sqlite3.connect(":memory:").execute("select 1, 2").fetchone()
-""", notes=("cursor (sqlite3.Cursor)", "x (sqlite3.Connection)"), lost="x.execute('select 1')"),
+""",
+        notes=("cursor (sqlite3.Cursor)", "x (sqlite3.Connection)"),
+        lost="x.execute('select 1')",
+    ),
     Kind(
         "files open for reading",
         """
@@ -338,18 +382,28 @@ both = (Path(folder) / "both.txt").open("w+"); both.write("abcdef"); both.seek(2
         probe="[x.tell(), log.tell(), new.tell(), both.tell(), [f.flush() for f in (x, log, new, both)],"
         " path.read_text(), Path(log.name).read_text(), Path(new.name).read_bytes(), Path(both.name).read_text()]",
         mutate="x.write('more\\n'); log.write('2\\n')",
-        beside=True,
     ),
-    Kind("files in memory", """
+    Kind(
+        "files in memory",
+        """
 import io
 x = io.BytesIO(bytes(300_000)); x.seek(7)
 text = io.StringIO("abc"); text.read(1)
-""", probe="[x.tell(), x.getvalue(), text.tell(), text.getvalue()]", mutate="x.write(b'new')", large=600_000),
-    Kind("compressed files, temporary files", """
+""",
+        probe="[x.tell(), x.getvalue(), text.tell(), text.getvalue()]",
+        mutate="x.write(b'new')",
+        large=600_000,
+    ),
+    Kind(
+        "compressed files, temporary files",
+        """
 import gzip, tempfile
 x = gzip.open(folder + "/a.gz", "wb"); x.write(b"a")
 temporary = tempfile.NamedTemporaryFile()
-""", notes=("temporary (tempfile._TemporaryFileWrapper)", "x (gzip.GzipFile)"), lost="x.write(b'')"),
+""",
+        notes=("temporary (tempfile._TemporaryFileWrapper)", "x (gzip.GzipFile)"),
+        lost="x.write(b'')",
+    ),
     Kind(
         "zip archives",
         """

@@ -297,11 +297,16 @@ parts = random_split(data, [15, 5], generator)
         " [p.indices for p in parts]]",
         mutate="list(x)",
     ),
-    Kind("torch: scripted modules", """
+    Kind(
+        "torch: scripted modules",
+        """
 import torch, warnings
 warnings.filterwarnings("ignore", ".*torch.jit")
 x = torch.jit.script(torch.nn.Linear(2, 2))
-""", notes=("x (torch.jit",), lost="x(torch.ones(1, 2))"),
+""",
+        notes=("x (torch.jit",),
+        lost="x(torch.ones(1, 2))",
+    ),
     Kind(
         "torch: distributions, generators, transforms of graphs",
         """
