@@ -1,7 +1,7 @@
 """Every kind of thing that docs/kinds.md lists.
 
-For a test that wants them one by one, with the functions of ``kind``: ``namespace = build(kind, folder)``, ``mutate(kind,
-namespace)``, and then ``probe(kind, restored) == probe(kind, build(kind, other_folder))``; to look may change a thing.
+For a test that wants them one by one, with the functions of ``kind``: ``namespace = build(kind, folder)``, a snapshot,
+``mutate(kind, namespace)``; then ``probe(kind, restored) == probe(kind, build(kind, another))``: to look may change it.
 """
 
 from tests.kinds import of_data, of_keras, of_python, of_torch
