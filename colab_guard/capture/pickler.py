@@ -81,7 +81,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             for name, value in namespace.items()
             if isinstance(value, types.FunctionType | type) and not name.startswith("_")
         }
-        self._kinds: set[type] = set()
+        self._reducers: dict[type, Reducer | None] = {}  # of the kinds seen so far
         self._modules: set[str] = set()
         self._exact, self._derived = _reducers()
 
@@ -135,14 +135,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Called by the pickler for all but the plainest objects."""
         kind = type(obj)
-        if kind not in self._kinds:
-            self._kinds.add(kind)
+        if kind not in self._reducers:
+            derived = (reducer for base, reducer in self._derived if issubclass(kind, base))
+            self._reducers[kind] = self._exact.get(kind) or next(derived, None)
             self._modules.add(kind.__module__)
         if obj is sys.stdout or obj is sys.stderr:
             return getattr, (sys, "stdout" if obj is sys.stdout else "stderr")
-        reducer = self._exact.get(kind)
-        if reducer is None:
-            reducer = next((r for base, r in self._derived if issubclass(kind, base)), None)
+        reducer = self._reducers[kind]
         try:
             if reducer is not None:
                 reduced = reducer(self, obj)

@@ -284,8 +284,8 @@ def test_variables_that_share_come_along() -> None:
     model = {"w": [1.0]}
     base = np.zeros(4)
     namespace = {"model": model, "alias": model, "deep": [{"m": model["w"]}], "other": [1.0], "row": base[1:],
-                 "base": base, "number": 1, "_hidden": 3}  # fmt: skip
-    assert sharers(namespace, ["model"]) == {"alias", "deep"}
+                 "base": base, "number": 1, "_hidden": 3, "objects": np.array([None, model["w"]], object)}  # fmt: skip
+    assert sharers(namespace, ["model"]) == {"alias", "deep", "objects"}
     assert sharers(namespace, ["row"]) == {"base"}
 
 
