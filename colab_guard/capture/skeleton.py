@@ -8,6 +8,7 @@ the reader gets them back at the same place.
 from __future__ import annotations
 
 import io
+import pickle
 from array import array
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,9 @@ class Writer:
 
     def write(self, data: Any) -> int:
         """Appends; what is large, and no frame of small objects, beside."""
-        size = memoryview(data).nbytes
+        if type(data) is pickle.PickleBuffer:
+            data = data.raw()  # as it lies in memory, whatever the order of its axes
+        size = len(data)
         if size < SMALL_BYTES or _is_frame(data):
             return self._file.write(data)
         kept = bytes(data)  # a copy, but of bytes: a bytearray could not grow while it is looked at
@@ -45,7 +48,7 @@ class Writer:
 
 
 def _is_frame(data: Any) -> bool:
-    return (isinstance(data, bytes) and data[:3] == b"\x80\x05\x95") or data[:1] == b"\x95"
+    return type(data) is bytes and (data[:1] == b"\x95" or data[:3] == b"\x80\x05\x95")
 
 
 def read(raw: memoryview) -> tuple[memoryview, Cuts]:

@@ -207,7 +207,8 @@ import pyarrow.compute as pc
 tables = [x]
 """,
         probe="[str(x.to_pydict()), part.to_pydict(), column.to_pylist()[:5], batch.num_rows, array.to_pylist(), str(schema),"
-        " scalar.as_py(), [k.to_pylist() for k in kinds[:4]], kinds[4].to_pybytes(), len(tables)]",
+        " scalar.as_py(), [k.to_pylist() for k in kinds[:4]], kinds[4].to_pybytes(), len(tables),"
+        " part['n'].chunk(0).buffers()[1].address == x['n'].chunk(0).buffers()[1].address]",
         mutate="tables.append(x.append_column('new', pa.array(range(12_000), pa.int16())))",
         large=200_000,
     ),

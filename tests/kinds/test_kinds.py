@@ -22,7 +22,7 @@ from tests.kinds.table import KINDS, TABLES
 SMALL_BYTES = 64 * 1024  # of a snapshot in which nothing large has changed
 DOCS = Path(__file__).parents[2] / "docs" / "kinds.md"
 WARNINGS = [  # that the libraries give of their own accord
-    "ignore:Sparse", "ignore:The PyTorch API of nested", "ignore:__array__ implementation",
+    "ignore:Sparse", "ignore:The PyTorch API of nested", "ignore:__array__ implementation", "ignore:Pickle, copy",
 ]  # fmt: skip
 
 Seen = dict[str, dict[str, Any]]
