@@ -16,7 +16,7 @@ from typing import Any
 from colab_guard.capture.memory import SMALL_BYTES, Regions
 
 CUT = b"CUT\0\0\0\0\0"  # no pickle begins so
-HEADER_BYTES = bytes.__basicsize__ - 1  # of a bytes object, before its bytes
+SPACE = "pickle"  # an address space of their own, in which they lie one behind the other: some are copies
 
 Cuts = list[tuple[int, int]]
 
@@ -26,6 +26,7 @@ class Writer:
 
     def __init__(self, regions: Regions) -> None:
         self._file, self._regions, self._cuts = io.BytesIO(), regions, list[tuple[int, int]]()
+        self._end = 0
 
     def write(self, data: Any) -> int:
         """Appends; what is large, and no frame of small objects, beside."""
@@ -35,7 +36,8 @@ class Writer:
         if size < SMALL_BYTES or _is_frame(data):
             return self._file.write(data)
         kept = bytes(data)  # a copy, but of bytes: a bytearray could not grow while it is looked at
-        self._cuts.append((self._file.tell(), self._regions.add("cpu", id(kept) + HEADER_BYTES, memoryview(kept))))
+        self._cuts.append((self._file.tell(), self._regions.add(SPACE, self._end, memoryview(kept))))
+        self._end += size
         return size
 
     def content(self) -> memoryview:

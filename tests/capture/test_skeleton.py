@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from colab_guard.capture import skeleton
+from colab_guard.capture.fingerprint import fingerprints
 from colab_guard.capture.memory import SMALL_BYTES, Regions
 
 LARGE = 3 * SMALL_BYTES
@@ -69,6 +70,12 @@ def test_a_byte_array_can_grow_while_its_snapshot_is_written() -> None:
     regions, content = written([grows])
     grows.extend(b"more")
     assert read(regions, content, 1) == [bytearray(LARGE)]
+
+
+def test_what_has_not_changed_has_the_same_fingerprint() -> None:
+    namespace = {"__name__": "__main__", "x": [text * LARGE for text in "éèêë"]}
+    found = {fingerprints(namespace, ["x"], frozenset())["x"] for _ in range(9)}
+    assert len(found) == 1
 
 
 def test_pickles_without_cuts_are_as_they_were_before_there_were_any() -> None:
