@@ -58,7 +58,7 @@ class Load:
 
         Raises RestoreError, which names the variable and what it needs, where one can't be loaded.
         """
-        unpickler = _Unpickler(skeleton.Reader(*skeleton.read(self._blobs.read(0)), self.fill), self.namespace)
+        unpickler = _Unpickler(self.pickles(), self.namespace)
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -79,6 +79,10 @@ class Load:
         """Does what had to wait until the restore was sure."""
         for action in self._actions:
             action()
+
+    def pickles(self) -> skeleton.Reader:
+        """What an unpickler reads."""
+        return skeleton.Reader(*skeleton.read(self._blobs.read(0)), self.fill)
 
     # -- what rebuild asks ----------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ nested = np.empty(2, object); nested[0] = np.arange(3); nested[1] = nested
         "numpy: masked arrays and matrices",
         """
 import numpy as np
-base = np.arange(30_000.0)
+base = np.arange(10_000.0)
 x = np.ma.masked_array(base, mask=base % 2 == 0, fill_value=-1)
 part, plain, hard = x[:3], np.ma.masked_array([1, 2]), np.ma.masked_array([1, 2], mask=[0, 1], hard_mask=True)
 matrix = base[:4].reshape(2, 2).view(np.matrix)
@@ -80,14 +80,14 @@ class Named(np.ndarray):
     unit = ""
     def __array_finalize__(self, other): self.unit = getattr(other, "unit", "")
 named = base[:2].view(Named); named.unit = "m"
-still = np.ma.masked_array(np.arange(40_000.0), mask=False)
+still = np.ma.masked_array(np.arange(14_000.0))
 """,
         probe="[x.data, np.asarray(x.mask), float(x.fill_value), part.tolist(), plain.mask is np.ma.nomask, plain.data,"
         " hard.hardmask, hard.tolist(), type(matrix).__name__, matrix[0].shape, only is np.ma.masked,"
         " several.tolist(), type(named).__name__, named.unit, named.view(np.ndarray), still.sum(), type(x).__name__,"
         " (lambda: [base.__setitem__(1, 77), x[1], part[1], matrix[0, 1], named[1]])()]",
         mutate="x[5] = np.ma.masked; x[7] = 70; hard[0] = 5; named.unit = 'km'",
-        large=600_000,
+        large=190_000,
     ),
     Kind(
         "numpy: memory-mapped files, read only",
