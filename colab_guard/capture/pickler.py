@@ -62,11 +62,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
         """``own_names``: what the guarded cell itself defines, never to be looked up by name at a restore."""
-        self.regions = Regions()
-        self._file = skeleton.Writer(self.regions)
+        self._file = skeleton.Pickles()
         super().__init__(self._file, protocol=5)
         self.namespace = namespace
         self.module_name = str(namespace.get("__name__", "__main__"))
+        self.regions = Regions()
         self.storages: dict[tuple[str, int], int] = {}  # torch's, by device and address
         self.wanted: set[str] = set()  # global names that pickled functions use
         self.files: set[str] = set()  # where pickled functions were defined
@@ -102,9 +102,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         """The top-level modules whose types and functions are in the pickles, Python's own and ours left out."""
         return {name.partition(".")[0] for name in self._modules} - sys.stdlib_module_names - NO_PACKAGES
 
-    def skeleton(self) -> memoryview:
-        """The pickles so far, one behind the other, as a snapshot's first blob holds them."""
-        return self._file.content()
+    def skeleton(self) -> bytes:
+        """The pickles so far, one behind the other; no copy."""
+        return self._file.getvalue()
+
+    def cut(self) -> bytes:
+        """The same as a snapshot's first blob holds them: what is large in them is in regions of its own."""
+        return skeleton.cut(self.skeleton(), self._file.large, self.regions)
 
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""

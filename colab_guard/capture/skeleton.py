@@ -2,7 +2,7 @@
 
 So one that stays as it is costs nothing in the next snapshot, as with an array. Python's pickler hands each of
 them to its file by itself, between its frames; which of these writes are cut out is our choice alone, for
-the reader gets them back at the same place.
+the reader gets them back at the same place. The cut comes last, when nothing looks at the pickles as pickles any more.
 """
 
 from __future__ import annotations
@@ -10,47 +10,50 @@ from __future__ import annotations
 import io
 import pickle
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from colab_guard.capture.memory import SMALL_BYTES, Regions
 
 CUT = b"CUT\0\0\0\0\0"  # no pickle begins so
-SPACE = "pickle"  # an address space of their own, in which they lie one behind the other: some are copies
+SPACE = "pickle"  # an address space of their own, in which they lie as they did in the pickles
 
 Cuts = list[tuple[int, int]]
 
 
-class Writer:
-    """What a pickler writes to. Not thread-safe."""
+class Pickles(io.BytesIO):
+    """What a pickler writes to; ``large`` are the (begin, end) of what may be cut out. Not thread-safe."""
 
-    def __init__(self, regions: Regions) -> None:
-        self._file, self._regions, self._cuts = io.BytesIO(), regions, list[tuple[int, int]]()
-        self._end = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.large: list[tuple[int, int]] = []
 
     def write(self, data: Any) -> int:
-        """Appends; what is large, and no frame of small objects, beside."""
+        """Appends."""
         if type(data) is pickle.PickleBuffer:
             data = data.raw()  # as it lies in memory, whatever the order of its axes
-        size = len(data)
-        if size < SMALL_BYTES or _is_frame(data):
-            return self._file.write(data)
-        kept = bytes(data)  # a copy, but of bytes: a bytearray could not grow while it is looked at
-        self._cuts.append((self._file.tell(), self._regions.add(SPACE, self._end, memoryview(kept))))
-        self._end += size
-        return size
-
-    def content(self) -> memoryview:
-        """Blob 0 of a snapshot, see docs/format.md."""
-        if not self._cuts:
-            return self._file.getbuffer()
-        numbers = [len(self._cuts), *(number for cut in self._cuts for number in cut)]
-        head = CUT + b"".join(number.to_bytes(8, "little") for number in numbers)
-        return memoryview(head + self._file.getbuffer())
+        begin, size = self.tell(), len(data)
+        if size >= SMALL_BYTES and not _is_frame(data):
+            self.large.append((begin, begin + size))
+        return super().write(data)
 
 
 def _is_frame(data: Any) -> bool:
     return type(data) is bytes and (data[:1] == b"\x95" or data[:3] == b"\x80\x05\x95")
+
+
+def cut(pickles: bytes, large: Iterable[tuple[int, int]], regions: Regions) -> bytes:
+    """Blob 0 of a snapshot, see docs/format.md: the pickles, with regions for what lies between ``large`` places."""
+    whole, rest, numbers, last, left = memoryview(pickles), list[memoryview](), list[int](), 0, 0
+    for begin, end in large:
+        rest.append(whole[last:begin])
+        left += begin - last
+        numbers += [left, regions.add(SPACE, begin, whole[begin:end])]
+        last = end
+    if not rest:
+        return pickles
+    head = [len(rest), *numbers]
+    return CUT + b"".join([*(number.to_bytes(8, "little") for number in head), *rest, whole[last:]])
 
 
 def read(raw: memoryview) -> tuple[memoryview, Cuts]:

@@ -44,7 +44,7 @@ class Taken:
     """
 
     names: tuple[str, ...]
-    skeleton: memoryview
+    skeleton: bytes
     table: bytes
     memory: list[memoryview]
     notes: tuple[str, ...]
@@ -86,10 +86,11 @@ def take(
         if less is None:
             break
         bound = less
+    skeleton = pickler.cut()
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
-        skeleton=pickler.skeleton(),
+        skeleton=skeleton,
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),

@@ -228,6 +228,7 @@ class LoopRun:
         pickler = self._pickled(finished)
         while pickler is None:
             pickler = self._pickled(finished)
+        skeleton = pickler.cut()
         table, memory = pickler.regions.blobs()
         body: dict[str, Any] = {
             "source": "",
@@ -242,7 +243,7 @@ class LoopRun:
             "python": platform.python_version(),
             "machine": machine_id(),
         }
-        return body, [pickler.skeleton(), table, *memory]
+        return body, [skeleton, table, *memory]
 
     def _pickled(self, finished: bool) -> RootPickler | None:
         """Everything in the order in which it is needed again, so that a loop that begins can load what is there for

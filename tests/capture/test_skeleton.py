@@ -15,20 +15,19 @@ FORTRAN = np.asfortranarray(np.arange(LARGE, dtype=np.uint32).reshape(3, -1))
 SMALL_FORTRAN = np.asfortranarray(np.arange(6, dtype=np.uint32).reshape(3, 2))
 
 
-def written(values: list[Any]) -> tuple[Regions, memoryview]:
-    regions = Regions()
-    writer = skeleton.Writer(regions)
-    pickler = pickle.Pickler(writer, protocol=5)
+def written(values: list[Any]) -> tuple[Regions, bytes]:
+    regions, pickles = Regions(), skeleton.Pickles()
+    pickler = pickle.Pickler(pickles, protocol=5)
     for value in values:
         pickler.dump(value)
-    return regions, writer.content()
+    return regions, skeleton.cut(pickles.getvalue(), pickles.large, regions)
 
 
-def read(regions: Regions, content: memoryview, count: int) -> list[Any]:
+def read(regions: Regions, content: bytes, count: int) -> list[Any]:
     def fill(number: int, into: memoryview) -> None:
         into[:] = regions._regions[number].data
 
-    unpickler = pickle.Unpickler(skeleton.Reader(*skeleton.read(content), fill))
+    unpickler = pickle.Unpickler(skeleton.Reader(*skeleton.read(memoryview(content)), fill))
     return [unpickler.load() for _ in range(count)]
 
 
@@ -80,4 +79,4 @@ def test_what_has_not_changed_has_the_same_fingerprint() -> None:
 
 def test_pickles_without_cuts_are_as_they_were_before_there_were_any() -> None:
     _, content = written([[1, 2]])
-    assert bytes(content) == pickle.dumps([1, 2], protocol=5)
+    assert content == pickle.dumps([1, 2], protocol=5)
