@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +26,22 @@ def reduce_file(pickler: Pickler, file: Any) -> Any:
     if isinstance(file.name, int) or not Path(path).is_file():
         raise TypeError(f"a file without a path ({file.name!r})")
     mode = file.mode.replace("U", "")
-    if any(letter in mode for letter in "wax+"):
+    size = None
+    if any(letter in mode for letter in "wax+"):  # a file that was opened as "w+b" says "rb+"
         file.flush()
-    grows = any(letter in mode for letter in "wax")
-    size = os.fstat(file.fileno()).st_size if grows else None
+        size = os.fstat(file.fileno()).st_size
     options: dict[str, Any] = {"mode": mode}
     if isinstance(file, io.TextIOWrapper):
         options |= {"encoding": file.encoding, "errors": file.errors}
     return rebuild.open_file, (path, options, _position(file), size)
+
+
+def reduce_other(pickler: Pickler, file: Any) -> Any:
+    """Files in memory, and those of classes of the user's, as they pickle; Python's own others as a whole not."""
+    own = type(file).__module__.partition(".")[0] in sys.stdlib_module_names
+    if own and not isinstance(file, io.BytesIO | io.StringIO):
+        raise TypeError("a file that is no plain one")
+    return NotImplemented
 
 
 def _position(file: Any) -> int:
@@ -83,9 +92,15 @@ def reopen(path: str, options: dict[str, Any], position: int, size: int | None) 
     if place != path:
         buffer = getattr(file, "buffer", file)
         getattr(buffer, "raw", buffer).name = path  # which it will have once the restore is sure
-    if size is not None:
-        cuts = f"cuts {path} from {found:,} to {size:,} bytes" if found > size else ""
-        progress.current().at_last(file, lambda: os.truncate(path, size), cuts)
     if "a" not in mode:
         file.seek(position)
+    if size is not None:
+        cuts = f"cuts {path} from {found:,} to {size:,} bytes" if found > size else ""
+        progress.current().at_last(file, lambda: _cut(file, path, size), cuts)
     return file
+
+
+def _cut(file: Any, path: str, size: int) -> None:
+    os.truncate(path, size)
+    if "a" in file.mode:
+        file.seek(0, os.SEEK_END)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import of_torch, rebuild
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     """A function whose globals are the notebook's; any other goes the ordinary way."""
+    if of_torch.is_compiled(function):
+        return of_torch.reduce_compiled(pickler, function)
     if function.__globals__ is not pickler.namespace:
         return NotImplemented
     pickler.wanted.update(global_names(function.__code__))

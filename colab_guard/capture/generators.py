@@ -60,7 +60,8 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
         if code not in _origins:
             names |= _under_way(generator, node, path)
         elif generator.gi_yieldfrom is not None:
-            names[frames.SUBGENERATOR] = generator.gi_yieldfrom
+            delegate = generator.gi_yieldfrom
+            names[frames.SUBGENERATOR] = delegate.delegate if isinstance(delegate, _Sent) else delegate
     _check(code, names)
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
     names = {name: value for name, value in names.items() if name not in cells}
@@ -178,9 +179,31 @@ class Tools:
         """Nothing to do: the cell's own run watches for libraries."""
 
     @staticmethod
+    def sent(delegate: Any, value: Any) -> Any:
+        """What a ``yield from`` goes on with, when its generator is sent its first value after a restore."""
+        return delegate if value is None else _Sent(delegate, value)
+
+    @staticmethod
     def again(line: int, manager: Any) -> Any:
         """The restored manager, to be entered."""
         return enter_again(manager)
+
+
+class _Sent:
+    """A generator that is sent ``value`` when it is first asked."""
+
+    def __init__(self, delegate: Any, value: Any) -> None:
+        self.delegate, self._value = delegate, value
+
+    def __iter__(self) -> _Sent:
+        return self
+
+    def __next__(self) -> Any:
+        value, self._value = self._value, None
+        return next(self.delegate) if value is None else self.delegate.send(value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.delegate, name)  # send, throw, close
 
 
 def resume(

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import remake
 from colab_guard.capture.progress import current
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def reduce_writer(pickler: Pickler, writer: Any) -> Any:
         setattr(writer, LINEAGE, (mark, folder, tuple(sizes)))
     _live.add(writer)
     state = dict(vars(writer), file_writer=None, all_writers=None)
-    return rebuild.summary_writer, (type(writer), bool(own), mark, folder, sizes), state
+    return remake.summary_writer, (type(writer), bool(own), mark, folder, sizes), state
 
 
 def writer_again(kind: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> Any:
@@ -137,7 +137,7 @@ def reduce_run(pickler: Pickler, run: Any) -> Any:
         "mode": getattr(settings, "mode", None),
         "dir": getattr(settings, "root_dir", None),
     }
-    return rebuild.wandb_run, (facts, int(run.step))
+    return remake.wandb_run, (facts, int(run.step))
 
 
 def reduce_config(pickler: Pickler, config: Any) -> Any:
@@ -145,7 +145,7 @@ def reduce_config(pickler: Pickler, config: Any) -> Any:
     run = active_run()
     if run is not None and run.config is config:
         return getattr, (run, "config")
-    return rebuild.wandb_config, (_plain(config),)
+    return remake.wandb_config, (_plain(config),)
 
 
 def _plain(config: Any) -> Any:

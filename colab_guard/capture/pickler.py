@@ -12,17 +12,41 @@ import functools
 import gc
 import io
 import pickle
+import random
 import sys
 import tempfile
+import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
-from colab_guard.capture import arrays, bars, files, functions, generators, iterables, loaders, logs, positions, tensors
+from colab_guard.capture import (
+    arrays,
+    bars,
+    buffers,
+    files,
+    frames_of_pandas,
+    functions,
+    generators,
+    iterables,
+    loaders,
+    locks,
+    logs,
+    of_keras,
+    of_torch,
+    positions,
+    skeleton,
+    tensors,
+    weak,
+)
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
+
+if TYPE_CHECKING:
+    from colab_guard.capture.secrets import LeftOut
 
 Reducer = Callable[["Pickler", Any], Any]
 
@@ -43,7 +67,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
         """``own_names``: what the guarded cell itself defines, never to be looked up by name at a restore."""
-        self._file = io.BytesIO()
+        self._file = skeleton.Pickles()
         super().__init__(self._file, protocol=5)
         self.namespace = namespace
         self.module_name = str(namespace.get("__name__", "__main__"))
@@ -63,7 +87,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             for name, value in namespace.items()
             if isinstance(value, types.FunctionType | type) and not name.startswith("_")
         }
-        self._kinds: set[type] = set()
+        self._reducers: dict[type, Reducer | None] = {}  # of the kinds seen so far
         self._modules: set[str] = set()
         self._exact, self._derived = _reducers()
 
@@ -103,6 +127,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         """The variable that was pickled under a name, as the next session will look for it; None for no such thing."""
         return self.namespace.get(name)
 
+    def cut(self, secrets: LeftOut) -> bytes:
+        """The same without the secrets, as a snapshot's first blob holds them: what is large is in regions."""
+        return skeleton.cut(secrets.without(self.skeleton()), secrets.moved(self._file.large), self.regions)
+
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""
         trial = type(self)(self.namespace, self._own_names)
@@ -132,14 +160,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Called by the pickler for all but the plainest objects."""
         kind = type(obj)
-        if kind not in self._kinds:
-            self._kinds.add(kind)
+        if kind not in self._reducers:
+            derived = (reducer for base, reducer in self._derived if issubclass(kind, base))
+            self._reducers[kind] = self._exact.get(kind) or next(derived, None)
             self._modules.add(kind.__module__)
         if obj is sys.stdout or obj is sys.stderr:
             return getattr, (sys, "stdout" if obj is sys.stdout else "stderr")
-        reducer = self._exact.get(kind)
-        if reducer is None:
-            reducer = next((r for base, r in self._derived if issubclass(kind, base)), None)
+        reducer = self._reducers[kind]
         try:
             if reducer is not None:
                 reduced = reducer(self, obj)
@@ -152,7 +179,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if f"{kind.__module__}.".startswith(FOREIGN):
                 raise TypeError("a part of the notebook itself")
             special = self.dispatch_table.get(kind)
-            return special(obj) if special else obj.__reduce_ex__(5)
+            return buffers.outside(self, special(obj) if special else obj.__reduce_ex__(5))
         except (
             TypeError,
             pickle.PicklingError,
@@ -225,10 +252,6 @@ def _wrapped(function: types.FunctionType) -> Iterator[types.FunctionType]:
                     todo.append(cell.cell_contents)
 
 
-def _refuse(pickler: Pickler, thing: Any) -> Any:
-    raise TypeError("it ends with the process that made it")
-
-
 def _reduce_stand_in(pickler: Pickler, stand_in: StandIn) -> Any:
     what, where = stand_in.__reduce__()[1]
     pickler.note(f"{where} ({what})")
@@ -242,7 +265,12 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         types.CellType: functions.reduce_cell,
         **dict.fromkeys(positions.VIEWS, positions.reduce_dict_iterator),
         positions.LIST: positions.reduce_list_iterator,
-        tempfile._TemporaryFileWrapper: _refuse,
+        tempfile._TemporaryFileWrapper: locks.refuse,
+        threading.local: locks.reduce_local,
+        random.SystemRandom: locks.reduce_system_random,
+        **dict.fromkeys(locks.LOCKS, locks.reduce_lock),
+        **dict.fromkeys(weak.PROXIES, weak.reduce_proxy),
+        weakref.finalize: weak.reduce_finalizer,
         StandIn: _reduce_stand_in,
         types.GeneratorType: generators.reduce_generator,
         iterables.Counted: iterables.reduce_counted,
@@ -252,14 +280,25 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     derived: list[tuple[type, Reducer]] = [
         (type, functions.reduce_class),
         *((kind, files.reduce_file) for kind in FILES),
+        (io.IOBase, files.reduce_other),
+        (threading.Condition, locks.reduce_condition),
+        *((kind, locks.refuse) for kind in locks.ending()),
+        (weakref.ReferenceType, weak.reduce_reference),
+        (weakref.WeakValueDictionary, weak.reduce_mapping),
+        (weakref.WeakKeyDictionary, weak.reduce_mapping),
     ]
+    if futures := sys.modules.get("concurrent.futures"):
+        derived.append((futures.Future, locks.reduce_future))
     if numpy := sys.modules.get("numpy"):
         exact[numpy.ndarray] = arrays.reduce_array
+        derived.append((numpy.ndarray, arrays.reduce_subclass))
+    derived += frames_of_pandas.kinds()
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "Tensor"):
         exact[torch.Generator] = tensors.reduce_generator
         derived.append((torch.Tensor, tensors.reduce_tensor))
         derived.append((torch.optim.Optimizer, tensors.reduce_optimizer))
+        derived += of_keras.kinds() + of_torch.kinds(torch)
     if loader := sys.modules.get("torch.utils.data.dataloader"):
         derived += [
             (loader._BaseDataLoaderIter, loaders.reduce_iterator),

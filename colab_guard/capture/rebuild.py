@@ -11,6 +11,7 @@ from typing import Any
 
 from colab_guard.capture.own import Attributes
 from colab_guard.capture.progress import current
+from colab_guard.capture.remake import reserve
 
 # -- arrays and tensors -------------------------------------------------------------------------------
 
@@ -72,13 +73,20 @@ def tensor(
     kind: Any,
     requires_grad: bool,
     phase: int | None = None,
+    marks: tuple[str, ...] = (),
 ) -> Any:
-    """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
+    """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``).
+
+    ``marks``: ``"shared"``, its memory with other processes; ``"inference"``, made under ``inference_mode``.
+    """
     import torch
 
     storage = current().storage(region, device, phase) if isinstance(region, int) else region.storage()
-    new = torch.empty(0, dtype=dtype, device=storage.device)
-    new.set_(storage, offset, size, stride)
+    if "shared" in marks:
+        storage.share_memory_()
+    with torch.inference_mode("inference" in marks or torch.is_inference_mode_enabled()):
+        new = torch.empty(0, dtype=dtype, device=storage.device)
+        new.set_(storage, offset, size, stride)
     if kind is not torch.Tensor:
         return kind(new, requires_grad)
     return new.requires_grad_(requires_grad)
@@ -89,6 +97,7 @@ def tensor_state(new: Any, state: dict[str, Any]) -> None:
     new.grad = state["grad"]
     for name, hooks in state.get("hooks", {}).items():
         setattr(new, name, hooks)
+        reserve(hooks)
     new.__dict__.update(state["attributes"])
 
 
@@ -103,6 +112,9 @@ def optimizer_state(new: Any, state: tuple[dict[str, Any], bool]) -> None:
     """Fills an optimizer; ``watched``: a scheduler had put a ``step`` over the class's, to see that it is called."""
     attributes, watched = state
     new.__setstate__(attributes)
+    for name, hooks in attributes.items():
+        if name.endswith("_hooks") and isinstance(hooks, dict):
+            reserve(hooks)
     if watched:
         import weakref
 
@@ -270,29 +282,6 @@ def open_file(path: str, options: dict[str, Any], position: int, size: int | Non
     from colab_guard.capture.files import reopen
 
     return reopen(path, options, position, size)
-
-
-def summary_writer(kind: Any, is_open: bool, mark: str, folder: str, sizes: dict[str, int]) -> Any:
-    """A writer of TensorBoard's event files, which are cut back to ``sizes`` (bytes, by path)."""
-    from colab_guard.capture.logs import writer_again
-
-    return writer_again(kind, is_open, mark, folder, sizes)
-
-
-def wandb_run(facts: dict[str, Any], step: int) -> Any:
-    """The run of wandb with the id in ``facts``, at ``step`` or where its server says."""
-    from colab_guard.capture.logs import run_again
-
-    return run_again(facts, step)
-
-
-def wandb_config(values: dict[str, Any]) -> Any:
-    """The configuration of a run of wandb that is over."""
-    import wandb
-
-    config = wandb.Config()
-    config.update(values)
-    return config
 
 
 def loader_iterator(

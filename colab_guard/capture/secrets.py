@@ -49,6 +49,18 @@ class LeftOut:
         """The pickles, which may have grown at their end since, without the secrets."""
         return bytes(exchanged(memoryview(pickles), self.texts, self.others)) if self.texts else pickles
 
+    def moved(self, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Where (begin, end) stretches of the pickles lie without the secrets, but for those that one was in."""
+        moved, shift = list[tuple[int, int]](), 0
+        changes = list(zip(self.texts, self.others, strict=True))
+        for begin, end in spans:
+            while changes and changes[0][0].end <= begin:
+                text, other = changes.pop(0)
+                shift += len(other) - (text.end - text.start)
+            if not changes or changes[0][0].start >= end:
+                moved.append((begin + shift, end + shift))
+        return moved
+
 
 def leave_out(
     pickler: Pickler, local: Iterable[Mapping[str, Any]] = (), sources: Iterable[str] = (), begin: int = 0

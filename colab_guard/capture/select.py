@@ -99,7 +99,8 @@ def _memory(thing: Any) -> tuple[int, list[Any]]:
     if kind.__module__ == "numpy" and hasattr(thing, "__array_interface__"):
         while getattr(thing.base, "__array_interface__", None):
             thing = thing.base
-        return int(thing.__array_interface__["data"][0]), [thing.base]
+        held = thing.tolist() if thing.dtype.kind == "O" else None
+        return int(thing.__array_interface__["data"][0]), [thing.base, held]
     if kind.__module__.partition(".")[0] == "torch" and hasattr(thing, "untyped_storage"):
         try:
             return int(thing.untyped_storage().data_ptr()), [

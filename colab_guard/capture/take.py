@@ -94,10 +94,11 @@ def take(
         if less is None:
             break
         bound = less
+    skeleton = pickler.cut(secrets)
     table, memory = pickler.regions.blobs()
     return Taken(
         names=tuple(pickler.added),
-        skeleton=secrets.without(pickler.skeleton()),
+        skeleton=skeleton,
         table=table,
         memory=memory,
         notes=tuple(pickler.notes),

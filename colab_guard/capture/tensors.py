@@ -9,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from colab_guard.capture import rebuild
+from colab_guard.capture import rebuild, remake
 from colab_guard.capture.memory import ALIGNMENT_BYTES
 from colab_guard.core.errors import LostValue
 
@@ -28,15 +28,15 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
         kind in (torch.Tensor, torch.nn.Parameter)
         and tensor.layout is torch.strided
         and tensor.device.type in ("cpu", "cuda")
-        and not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
+        and not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg() or tensor.is_nested)
     )
-    if not plain:
-        return NotImplemented
-    if tensor.grad_fn is not None:
+    if tensor.grad_fn is not None and kind is torch.Tensor:
         pickler.note(f"{pickler.where}'s autograd graph")
         return rebuild.lost_graph, (tensor.detach(), pickler.where)
+    if not plain:
+        return _reduce_other(tensor, kind)
     region = _region(pickler, tensor.untyped_storage())
-    made = (
+    made: tuple[Any, ...] = (
         region,
         str(tensor.device),
         tensor.dtype,
@@ -47,6 +47,8 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
         tensor.requires_grad,
         _phase(tensor.untyped_storage()),
     )
+    if marks := _marks(tensor):
+        made = (*made, marks)
     state: dict[str, Any] = {"grad": None, "attributes": dict(tensor.__dict__)}
     if tensor.requires_grad:
         hooks = {name: found for name in HOOKS if (found := getattr(tensor, name, None))}
@@ -54,6 +56,24 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
     if state["grad"] is None and not state["attributes"] and "hooks" not in state:
         return rebuild.tensor, made
     return rebuild.tensor, made, state, None, None, rebuild.tensor_state
+
+
+def _reduce_other(tensor: Any, kind: Any) -> Any:
+    """As torch pickles it, but for what that loses of sparse leaves, and what it says of quantized ones."""
+    import torch
+
+    if tensor.is_quantized:
+        return remake.quantized, tensor.__reduce_ex__(5)
+    if kind in (torch.Tensor, torch.nn.Parameter) and tensor.requires_grad and tensor.layout is not torch.strided:
+        state = {"grad": tensor.grad, "attributes": dict(tensor.__dict__)}
+        return remake.leaf, (kind, tensor.detach()), state, None, None, rebuild.tensor_state
+    return NotImplemented
+
+
+def _marks(tensor: Any) -> tuple[str, ...]:
+    shared = tensor.device.type == "cpu" and tensor.untyped_storage().is_shared()
+    found = {"inference": tensor.is_inference(), "shared": shared}
+    return tuple(name for name, so in found.items() if so)
 
 
 def _phase(storage: Any) -> int | None:
@@ -128,7 +148,7 @@ def without_graph(value: Any, name: str) -> Any:
     class GraphOfAnEarlierKernel(torch.autograd.Function):  # type: ignore[misc]
         @staticmethod
         def forward(ctx: Any, tensor: Any) -> Any:
-            return tensor.view_as(tensor)
+            return tensor.view_as(tensor) if tensor.layout is torch.strided else tensor.clone()
 
         @staticmethod
         def backward(ctx: Any, *gradients: Any) -> Any:

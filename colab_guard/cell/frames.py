@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterator
 
 from colab_guard.cell.residual import rest
-from colab_guard.cell.rewrite import Rewriter
+from colab_guard.cell.rewrite import Rewriter, at, method
 from colab_guard.cell.scope import STATE, Source, body_of, compile_as, own_statements, without_parameters
 from colab_guard.cell.tree import HIDDEN, Path, along, blocks
 
@@ -96,7 +96,9 @@ def _pause(body: list[ast.stmt], index: int, path: Path) -> tuple[list[ast.stmt]
     pauses: list[ast.stmt] = []
     again: ast.expr = ast.Yield()
     if isinstance(value, ast.YieldFrom):
-        pauses = [ast.copy_location(ast.Expr(ast.Yield()), node)]
+        delegate = ast.Name(SUBGENERATOR, ast.Load())
+        sent = ast.Assign([ast.Name(SUBGENERATOR, ast.Store())], method("sent", delegate, ast.Yield()))
+        pauses = [at(sent, node)]
         again = ast.YieldFrom(ast.Name(SUBGENERATOR, ast.Load()))
     # The new `yield` keeps the place of the old one, by which the generator is found when it is saved again.
     ast.copy_location(again, value)

@@ -7,7 +7,6 @@ root contains is pickled under that key, once.
 
 from __future__ import annotations
 
-import io
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from colab_guard.capture import progress
 from colab_guard.capture.pickler import Pickler, Unsaveable
+from colab_guard.capture.skeleton import Reader
 from colab_guard.core.errors import ColabGuardError, RestoreError
 from colab_guard.loops.inplace import CODE, LEAVES
 from colab_guard.loops.kinds import is_array, is_random
@@ -151,7 +151,7 @@ class RootLoad(Load):
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """See Load; raises RestoreError in words for scripts."""
-        unpickler = _Unpickler(io.BytesIO(self._blobs.read(0)), self._roots)
+        unpickler = _Unpickler(self.pickles(), self._roots)
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -176,7 +176,7 @@ def indexed(make: Callable[[Any], Any], sequence: Any, index: int) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, roots: Mapping[str, object]) -> None:
+    def __init__(self, file: Reader, roots: Mapping[str, object]) -> None:
         super().__init__(file)
         self._roots = roots
 

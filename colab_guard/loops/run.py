@@ -235,6 +235,7 @@ class LoopRun:
         secrets = leave_out(pickler)
         for remark in secrets.remarks:
             self.saver.say_once(remark)
+        skeleton = pickler.cut(secrets)
         table, memory = pickler.regions.blobs()
         body: dict[str, Any] = {
             "source": "",
@@ -249,7 +250,7 @@ class LoopRun:
             "python": platform.python_version(),
             "machine": machine_id(),
         }
-        return masked(body, secrets.values), [secrets.without(pickler.skeleton()), table, *memory]
+        return masked(body, secrets.values), [skeleton, table, *memory]
 
     def _pickled(self, finished: bool) -> RootPickler | None:
         """Everything in the order in which it is needed again, so that a loop that begins can load what is there for

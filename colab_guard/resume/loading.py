@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from colab_guard.capture import links, progress, rebuild
+from colab_guard.capture import links, progress, rebuild, skeleton
 from colab_guard.capture.environment import who_wrote
 from colab_guard.capture.memory import ALIGNMENT_BYTES, read_table
 from colab_guard.capture.pickler import find
@@ -88,7 +87,7 @@ class Load:
         return self._variables(names)
 
     def _variables(self, names: Sequence[str]) -> dict[str, Any]:
-        unpickler = self.unpickler(self._blobs.read(0))
+        unpickler = _Unpickler(self.pickles(), self.namespace)
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -105,7 +104,7 @@ class Load:
 
     def unpickler(self, pickles: memoryview) -> pickle.Unpickler:
         """Reads pickles that share a memo, one after the other, while this is the load in progress."""
-        return _Unpickler(pickles, self.namespace)
+        return _Unpickler(skeleton.Reader(pickles, [], self.fill), self.namespace)
 
     def reason(self, error: Exception) -> str:
         """Why something can't be loaded, and who wrote it, without a full stop."""
@@ -125,6 +124,10 @@ class Load:
                 if undo is not None:
                     undo()
             raise
+
+    def pickles(self) -> skeleton.Reader:
+        """What an unpickler reads."""
+        return skeleton.Reader(*skeleton.read(self._blobs.read(0)), self.fill)
 
     # -- what rebuild asks ----------------------------------------------------------------------------
 
@@ -204,8 +207,8 @@ class Load:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, pickles: memoryview, namespace: dict[str, Any]) -> None:
-        super().__init__(io.BytesIO(pickles))
+    def __init__(self, pickles: skeleton.Reader, namespace: dict[str, Any]) -> None:
+        super().__init__(pickles)
         self._namespace = namespace
 
     def persistent_load(self, pid: Any) -> Any:

@@ -165,7 +165,9 @@ def test_a_set_that_the_cell_made_is_seen_at_a_snapshot() -> None:
 
 
 def test_what_can_not_be_kept() -> None:
-    assert [(cause.key, cause.text) for cause in noted(lock=threading.Lock())] == [
+    held = threading.Lock()
+    held.acquire()
+    assert [(cause.key, cause.text) for cause in noted(lock=held)] == [
         ("stand-in", "lock (_thread.lock) can't be kept: a stand-in takes its place")
     ]
     assert noted(number=3) == []

@@ -194,6 +194,7 @@ def test_classes_of_the_notebook(defined: bool) -> None:
 
 def test_what_cannot_be_kept_is_named_and_stands_in() -> None:
     lock = threading.Lock()
+    lock.acquire()  # nobody would let go of it
     variables = {"__name__": "__main__", "lock": lock, "deep": {"a": [1, lock]}, "good": 1}
     taken = take(variables, ["lock", "deep", "good"], {}, frozenset())
     assert taken.notes == ("deep (_thread.lock)",)  # and not once more for the other name of the same lock
@@ -289,8 +290,8 @@ def test_variables_that_share_come_along() -> None:
     model = {"w": [1.0]}
     base = np.zeros(4)
     namespace = {"model": model, "alias": model, "deep": [{"m": model["w"]}], "other": [1.0], "row": base[1:],
-                 "base": base, "number": 1, "_hidden": 3}  # fmt: skip
-    assert sharers(namespace, ["model"]) == {"alias", "deep"}
+                 "base": base, "number": 1, "_hidden": 3, "objects": np.array([None, model["w"]], object)}  # fmt: skip
+    assert sharers(namespace, ["model"]) == {"alias", "deep", "objects"}
     assert sharers(namespace, ["row"]) == {"base"}
 
 

@@ -63,6 +63,24 @@ def test_a_loop_left_by_an_exception_goes_on(tmp_path: Path, way: str) -> None:
     assert two.end == whole.run().end
 
 
+def test_large_texts_and_bytes_in_the_state_come_back(tmp_path: Path) -> None:
+    script = Script(tmp_path, HEAD + FIRST + """
+state = {"text": "", "bytes": bytearray()}
+for n in cg.loop(range(4), name="l", every="1it", state=[state]):
+    if first and n == 3:
+        raise RuntimeError
+    state["text"] += str(n) * 100_000
+    state["bytes"] += bytes([n]) * 100_000
+end(state)
+""")  # fmt: skip
+    script.run()
+    two = script.run()
+    assert "l goes on behind item 3" in two.said
+    whole = Script(tmp_path / "whole", script.path.read_text())
+    (whole.folder / "second").touch()
+    assert two.end == whole.run().end
+
+
 def test_return_ends_a_loop_and_each_call_of_a_function_is_a_loop_of_its_own(tmp_path: Path) -> None:
     body = """
 def train(fold, log):

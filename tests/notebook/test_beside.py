@@ -69,7 +69,7 @@ def test_a_cause_of_inexactness_is_named_and_with_exact_refused(book):
 
 
 def test_exact_refuses_what_the_first_snapshots_show(book):
-    book.run("import threading\nlock = threading.Lock()").check()
+    book.run("import threading\nlock = threading.Lock(); lock.acquire()").check()
     result = book.run("%%checkpointed locked --exact\nfor i in range(3):\n    lock.locked()")
     assert result.error.ename == "Inexact"
     assert "stand-in" in result.error.evalue

@@ -66,7 +66,7 @@ def test_what_can_not_be_kept_is_named_and_replaced_where_this_session_lacks_it(
     book = new_book()
     book.run("import threading, socket, sqlite3\nabove = threading.Lock()").check()
     cell = """%%checkpointed stand-ins --every 1it
-lock, plug, base = threading.Lock(), socket.socket(), sqlite3.connect(":memory:")
+work, plug, base = threading.Thread(), socket.socket(), sqlite3.connect(":memory:")
 open_generator = (i * 2 for i in range(5))
 next(open_generator)
 for i in range(4):
@@ -75,7 +75,7 @@ above.acquire(blocking=False), above.release()"""
     book.dies_in(cell)
     book.run("import threading, socket, sqlite3\nabove = threading.Lock(); base = 'of this session'").check()
     book.run(cell).check()
-    for name, what in {"lock": "_thread.lock", "plug": "socket.socket"}.items():
+    for name, what in {"work": "threading.Thread", "plug": "socket.socket"}.items():
         error = book.run(f"{name}.anything").error
         assert error.ename == "LostValue"
         assert f"{name!r} held {what}, which can't be kept" in error.evalue
@@ -86,10 +86,10 @@ above.acquire(blocking=False), above.release()"""
 
 def test_what_can_not_be_kept_is_named_once_in_the_output(new_book):
     book = new_book()
-    book.run("import threading; lock = threading.Lock()").check()
-    told = said(book.run("%%checkpointed once --every 1it\nfor i in range(5):\n    with lock: pass").check())
-    lost = "not exact after a death: lock (_thread.lock) can't be kept: a stand-in takes its place"
-    assert [line for line in told if "lock" in line] == [f"{lost}."]
+    book.run("import socket; plug = socket.socket()").check()
+    told = said(book.run("%%checkpointed once --every 1it\nfor i in range(5):\n    plug.fileno()").check())
+    lost = "not exact after a death: plug (socket.socket) can't be kept: a stand-in takes its place"
+    assert [line for line in told if "plug" in line] == [f"{lost}."]
     assert lost in book.run("%guard status").text
 
 

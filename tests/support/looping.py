@@ -94,6 +94,7 @@ class Closed(IterableDataset):
 class Items:
     def __init__(self, parent):
         self.lock, self.parent, self.left = threading.Lock(), parent, 11
+        self.lock.acquire()  # so that it can't be pickled
     def __iter__(self):
         return self
     def __next__(self):
