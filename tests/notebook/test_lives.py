@@ -1,11 +1,6 @@
 """Kernels that end by SIGKILL: the next life goes on where the last snapshot was taken."""
 
-import os
-import threading
-import time
-
 from tests.notebook.book import BOTH, printed, said
-from tests.support.kernel import KernelDiedError
 
 
 @BOTH
@@ -126,30 +121,3 @@ seen"""
     book.dies_in(cell)
     book.dies_in(cell)
     assert printed(book.run(cell).check()) == [str(list(range(9)))]
-
-
-def test_a_death_at_any_instant_repeats_at_most_an_interval(new_book):
-    """Killed by the clock, from outside; the interval is 0.1 s, an iteration takes 0.02 s."""
-    book = new_book()
-    cell = """%%checkpointed clock
-for i in range(60):
-    with open("done", "a") as file: print(i, file=file)
-    time.sleep(0.02)
-i"""
-    execution = book.kernel.start(cell)
-    killer = threading.Timer(0.8, os.kill, (book.kernel.pid, 9))
-    killer.start()
-    try:
-        while not execution.poll(0.1):
-            time.sleep(0)
-        raise AssertionError("the cell outlived its kernel")
-    except KernelDiedError:
-        book.restart()
-    killer.join()
-    first = (book.folder / "done").read_text().split()
-    assert printed(book.run(cell).check()) == ["59"]
-    done = (book.folder / "done").read_text().split()
-    again = len(done) - 60
-    assert first
-    assert sorted(set(map(int, done))) == list(range(60))
-    assert again < 30  # 5 iterations an interval; the rest is what a busy machine may add
