@@ -125,15 +125,23 @@ def _add_all(
         if name in done or (name not in namespace and name not in local):
             continue
         done.add(name)
-        value = local[name] if name in local else namespace[name]
-        if name in lost:
-            pickler.note(f"{name} ({lost[name]})")
-            value = StandIn(lost[name], name)
-        try:
-            pickler.add(name, value)
-        except Exception as error:
-            if name in lost:
-                raise
-            return name, f"{type(value).__qualname__} ({error})"
+        if failed := add(pickler, name, local[name] if name in local else namespace[name], lost):
+            return failed
         todo += sorted(filter(is_user_name, pickler.wanted - done - set(todo)))
+    return None
+
+
+def add(pickler: Pickler, name: str, value: Any, lost: Mapping[str, str]) -> tuple[str, str] | None:
+    """Adds a variable, or a stand-in for one of those that are ``lost``, by name with the reason; the (name, reason) of
+    one that can't be pickled even with stand-ins in it.
+    """
+    if name in lost:
+        pickler.note(f"{name} ({lost[name]})")
+        value = StandIn(lost[name], name)
+    try:
+        pickler.add(name, value)
+    except Exception as error:
+        if name in lost:
+            raise
+        return name, f"{type(value).__qualname__} ({error})"
     return None

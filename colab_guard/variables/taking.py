@@ -12,8 +12,7 @@ from colab_guard.capture.process import machine_id, process_state
 from colab_guard.capture.secrets import NOT_STORED, LeftOut, leave_out, masked
 from colab_guard.capture.select import is_user_name
 from colab_guard.capture.sources import texts_of
-from colab_guard.capture.standin import StandIn
-from colab_guard.capture.take import PROCESS, SOURCES
+from colab_guard.capture.take import PROCESS, SOURCES, add
 from colab_guard.core.secrets import mask
 from colab_guard.loops.where import SESSION
 from colab_guard.resume.loading import FIRST_PIECE
@@ -39,7 +38,8 @@ def take(namespace: dict[str, Any]) -> Content:
         begins, secrets, failed = list[int](), list[LeftOut](), None
         for group in members:
             begins.append(pickler.begin_group())
-            failed = _add(pickler, group, lost)
+            tried = (add(pickler, name, namespace[name], lost) for name in group)
+            failed = next(filter(None, tried), None)
             if failed is not None:
                 break
             secrets.append(leave_out(pickler, (), texts_of(pickler.files).values(), begins[-1]))
@@ -88,18 +88,3 @@ def _blobs(stored: list[bytes], counts: list[int], first: int) -> tuple[bytearra
             described.append([first + len(large), 0, len(group), count])
             large.append(group)
     return small, large, described
-
-
-def _add(pickler: Pickler, group: list[str], lost: dict[str, str]) -> tuple[str, str] | None:
-    for name in group:
-        value = pickler.namespace[name]
-        if name in lost:
-            pickler.note(f"{name} ({lost[name]})")
-            value = StandIn(lost[name], name)
-        try:
-            pickler.add(name, value)
-        except Exception as error:
-            if name in lost:
-                raise
-            return name, f"{type(value).__qualname__} ({error})"
-    return None
