@@ -48,7 +48,8 @@ def save(repository: Repository, namespace: dict[str, Any]) -> dict[str, Any]:
     names = namespace.keys() - HIDDEN
     taken = take(namespace, names, {}, frozenset())
     body = {"names": list(taken.names)}
-    manifest = repository.commit(CELL, body, [taken.skeleton, taken.table, *taken.memory])
+    blobs = [bytes(blob) for blob in (taken.skeleton, taken.table, *taken.memory)]
+    manifest = repository.commit(CELL, body, blobs)
     return {"seq": manifest.seq, "new_bytes": manifest.new_bytes, "notes": sorted(taken.notes),
             "skeleton": len(taken.skeleton)}  # fmt: skip
 
