@@ -73,20 +73,13 @@ def tensor(
     kind: Any,
     requires_grad: bool,
     phase: int | None = None,
-    marks: tuple[str, ...] = (),
 ) -> Any:
-    """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``).
-
-    ``marks``: ``"shared"``, its memory with other processes; ``"inference"``, made under ``inference_mode``.
-    """
+    """A torch tensor over its storage; ``kind`` is ``Tensor`` or a subclass that wraps one (``Parameter``)."""
     import torch
 
     storage = current().storage(region, device, phase) if isinstance(region, int) else region.storage()
-    if "shared" in marks:
-        storage.share_memory_()
-    with torch.inference_mode("inference" in marks or torch.is_inference_mode_enabled()):
-        new = torch.empty(0, dtype=dtype, device=storage.device)
-        new.set_(storage, offset, size, stride)
+    new = torch.empty(0, dtype=dtype, device=storage.device)
+    new.set_(storage, offset, size, stride)
     if kind is not torch.Tensor:
         return kind(new, requires_grad)
     return new.requires_grad_(requires_grad)
@@ -97,7 +90,7 @@ def tensor_state(new: Any, state: dict[str, Any]) -> None:
     new.grad = state["grad"]
     for name, hooks in state.get("hooks", {}).items():
         setattr(new, name, hooks)
-        reserve(hooks)
+    reserve(state.get("hooks", {}))
     new.__dict__.update(state["attributes"])
 
 
@@ -112,9 +105,7 @@ def optimizer_state(new: Any, state: tuple[dict[str, Any], bool]) -> None:
     """Fills an optimizer; ``watched``: a scheduler had put a ``step`` over the class's, to see that it is called."""
     attributes, watched = state
     new.__setstate__(attributes)
-    for name, hooks in attributes.items():
-        if name.endswith("_hooks") and isinstance(hooks, dict):
-            reserve(hooks)
+    reserve(attributes)
     if watched:
         import weakref
 

@@ -91,6 +91,20 @@ def typed_storage(untyped: Any, dtype: Any) -> Any:
     return torch.storage.TypedStorage(wrap_storage=untyped, dtype=dtype, _internal=True)
 
 
+def marked(marks: tuple[str, ...], *made: Any) -> Any:
+    """A tensor that ``rebuild.tensor`` makes of ``made``: ``"shared"``, its memory with other processes;
+    ``"inference"``, under ``inference_mode``.
+    """
+    import torch
+
+    from colab_guard.capture import rebuild
+
+    if "shared" in marks and isinstance(made[0], int):
+        current().storage(made[0], made[1], made[8]).share_memory_()
+    with torch.inference_mode("inference" in marks or torch.is_inference_mode_enabled()):
+        return rebuild.tensor(*made)
+
+
 def quantized(make: Any, arguments: tuple[Any, ...]) -> Any:
     """A quantized tensor, without torch's words on how it does that."""
     import warnings
@@ -107,20 +121,19 @@ def leaf(kind: Any, value: Any) -> Any:
     return value.requires_grad_() if kind is torch.Tensor else kind(value)
 
 
-def reserve(hooks: dict[Any, Any]) -> None:
-    """No new hook gets the number of one of these, whose place it would take: torch numbers them by process."""
+def reserve(attributes: dict[str, Any]) -> None:
+    """No new hook gets the number of one among these, whose place it would take: torch numbers them by process."""
     from torch.utils.hooks import RemovableHandle
 
-    taken = [number for number in hooks if isinstance(number, int)]
-    RemovableHandle.next_id = max([RemovableHandle.next_id, *(number + 1 for number in taken)])
+    hooks = [value for name, value in attributes.items() if "_hooks" in name and isinstance(value, dict)]
+    taken = [number + 1 for one in hooks for number in one if isinstance(number, int)]
+    RemovableHandle.next_id = max([RemovableHandle.next_id, *taken])
 
 
 def module_state(new: Any, state: dict[str, Any]) -> None:
     """Fills a module that has hooks."""
     new.__setstate__(state)
-    for name, hooks in state.items():
-        if "_hooks" in name and isinstance(hooks, dict):
-            reserve(hooks)
+    reserve(state)
 
 
 def module(kind: Any) -> Any:

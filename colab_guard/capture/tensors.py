@@ -36,6 +36,7 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
     if not plain:
         return _reduce_other(tensor, kind)
     region = _region(pickler, tensor.untyped_storage())
+    make: Any = rebuild.tensor
     made: tuple[Any, ...] = (
         region,
         str(tensor.device),
@@ -48,14 +49,14 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
         _phase(tensor.untyped_storage()),
     )
     if marks := _marks(tensor):
-        made = (*made, marks)
+        make, made = remake.marked, (marks, *made)
     state: dict[str, Any] = {"grad": None, "attributes": dict(tensor.__dict__)}
     if tensor.requires_grad:
         hooks = {name: found for name in HOOKS if (found := getattr(tensor, name, None))}
         state |= {"grad": tensor.grad} | ({"hooks": hooks} if hooks else {})
     if state["grad"] is None and not state["attributes"] and "hooks" not in state:
-        return rebuild.tensor, made
-    return rebuild.tensor, made, state, None, None, rebuild.tensor_state
+        return make, made
+    return make, made, state, None, None, rebuild.tensor_state
 
 
 def _reduce_other(tensor: Any, kind: Any) -> Any:

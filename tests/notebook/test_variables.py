@@ -20,7 +20,7 @@ counter = Counter()
 counter.count()
 def add(x, to=one):
     to.append(x)
-lock = threading.Lock()
+lock = threading.Lock(); lock.acquire()
 _ = random.random(), np.random.rand()
 """
 
