@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 
 SLAB_BYTES = 8 * 1024 * 1024  # large enough for huge pages, small enough to give back what is not needed
 
@@ -45,6 +46,6 @@ class Pool:
 
 def _slab() -> mmap.mmap:
     slab = mmap.mmap(-1, SLAB_BYTES)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
+    with suppress(AttributeError, OSError):  # no Linux, or one without huge pages
         slab.madvise(mmap.MADV_HUGEPAGE)
     return slab
