@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ class Job:
             self.error = error.with_traceback(None)
         del work
         self._over.release()
-        self._after(self)
+        with suppress(Exception):  # the thread must live: who waits for the next job waits for it
+            self._after(self)
 
 
 class Writer:
@@ -145,9 +147,10 @@ class Writer:
             self._go_on.wait()
 
     def _run(self) -> None:
-        with suppress(OSError, AttributeError):  # Windows has no priorities of this kind, macOS none for threads
-            thread = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
+        if sys.platform == "linux":  # elsewhere threads have no priority, and their number may be a process's
+            with suppress(OSError):
+                thread = threading.get_native_id()
+                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
         done: Job | None = None
         while True:
             with self._wanted:
