@@ -38,6 +38,14 @@ def test_the_cell_goes_on_while_a_snapshot_is_written(session):
     assert len(session.repository.snapshots()) == 1
 
 
+def test_the_writer_leaves_the_cores_to_the_training(session):
+    assert session.save()
+    assert session.saver.finish()
+    writer = next(thread for thread in threading.enumerate() if thread.name == "colab_guard-writer")
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, writer.native_id) == min(own + 10, 19)
+
+
 def test_one_is_in_flight_and_one_that_comes_due_meanwhile_is_skipped_and_counted(session):
     session.disk.go.clear()
     assert session.save()
