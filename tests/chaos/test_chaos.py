@@ -10,7 +10,7 @@ from tests.chaos.campaign import run_campaign
 from tests.chaos.cell import all_cells
 from tests.chaos.harness import Bench, available
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "230"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "150"))
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
