@@ -11,5 +11,13 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.append(str(Path(__file__).parent))
 os.environ["COLAB_GUARD_KEY"] = "7e57" * 16
+LONGEST = ("tests/test_pins.py", "tests/chaos/", "tests/notebook/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no core waits at the end for another."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
