@@ -24,6 +24,11 @@ class Quiet(Rewriter):
     def call_in(self, node: ast.stmt) -> None:
         """No call of a generator's can be left."""
 
+    def can_stop(self, node: ast.stmt) -> bool:
+        """Also at a ``yield`` with no loop around it."""
+        children = [child for _, body in blocks(node) for child in body]
+        return super().can_stop(node) or any(yielded(child) is not None for child in children)
+
     def _point(self, path: Path, near: ast.stmt, counts: bool) -> ast.stmt:
         return ast.copy_location(ast.Pass(), near)
 

@@ -3,6 +3,27 @@
 from tests.cell.programs import Program
 
 MENDED = {
+    "CONTEXTS_BEHIND_A_YIELD": Program(
+        """
+class Manager:
+    def __enter__(self): log.append("in")
+    def __exit__(self, *error): log.append("out")
+def numbers():
+    yield 1
+    with Manager():
+        if log:
+            try:
+                yield 2
+            finally:
+                log.append("finally")
+    yield 3
+""",
+        """
+log = []
+for n in numbers():
+    log.append(n)
+""",
+    ),
     "CLOSURES_ABOVE_LOST": Program(
         """
 def make():
