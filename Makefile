@@ -77,7 +77,7 @@ plain312 := $(if $(python312),.venv-3.12)
 on_the_wheel = COLAB_PINS_PYTHON=$(if $(colab311),$(CURDIR)/$(colab311)/bin/python) \
 	COLAB_PINS_PYTHON313=$(if $(colab313),$(CURDIR)/$(colab313)/bin/python) \
 	PYTHON312=$(if $(plain312),$(CURDIR)/$(plain312)/bin/python) \
-	.venv/bin/pytest --import-mode=importlib -n auto --dist loadfile --durations=20
+	.venv/bin/pytest --import-mode=importlib -n auto --dist loadfile --no-loadscope-reorder --durations=20
 
 venv: .venv/.wheel
 venvs: $(addsuffix /.wheel,.venv $(colab311) $(colab313) $(plain312))
