@@ -13,6 +13,7 @@ import textwrap
 import threading
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -236,8 +237,11 @@ def _own_pids() -> Iterator[int]:
 
 def _forked() -> set[int]:
     """The children of this process, on Linux; other systems tell only what multiprocessing started."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for one in lists for pid in one.read_text().split()}
+    found = set[int]()
+    for one in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            found.update(map(int, one.read_text().split()))
+    return found
 
 
 def _command(pid: int) -> str:

@@ -19,6 +19,7 @@ from tests.chaos.report import Report
 
 KILLS_A_RUN = 4  # at most; the first round over the cells has one each, so that a short budget meets all
 JOBS = 2
+ENOUGH = 5
 
 
 class Plan(NamedTuple):
@@ -94,7 +95,7 @@ def run_campaign(
 ) -> Campaign:
     """Go round the cells until *kills* were made or *seconds* are over.
 
-    With *seconds* alone it goes on, for at most as long again, until a kill has reached every cell.
+    With *seconds* alone it goes on, for at most ENOUGH times as long, until a kill has reached every cell.
     """
     campaign = Campaign()
     plans = _plans(cells, seed)
@@ -110,7 +111,7 @@ def run_campaign(
             return next(plans)
         met = {report.cell for report in campaign.reports if report.kills or report.problems}
         met |= {plan.cell.name for plan in running.values()}
-        if kills is not None or spent > 2 * seconds or met >= {cell.name for cell in cells}:
+        if kills is not None or spent > ENOUGH * seconds or met >= {cell.name for cell in cells}:
             return None
         return next(plan for plan in plans if plan.cell.name not in met)
 
