@@ -83,9 +83,9 @@ class Run(Frame):
         self.run = self.parent = self
         self.saver = Saver(
             self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken, Inexact), sentences,
-            stored=self.beside.committed, wake=partial(self._flag, True), clock=self.clock,
+            stored=self.beside.committed, wake=self._wake, clock=self.clock,
         )  # fmt: skip
-        self._strict = self.exact
+        self._strict, self._woken = self.exact, False
         self._refused: Inexact | None = None
         self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
@@ -212,12 +212,15 @@ class Run(Frame):
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
         here = frame.points[number]
-        if os.getpid() != self._pid or threading.get_ident() != self._thread:
+        due = self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused
+        if not (due or self._woken) or (os.getpid(), threading.get_ident()) != (self._pid, self._thread):
             return
-        self.saver.settle()
-        if not (self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused):
-            self.alarm.lower(unless=lambda: self._interrupts.asked)
-            return
+        if self._woken:
+            self._woken = False
+            self.saver.settle()
+            if not due:
+                self.alarm.lower(unless=lambda: self._interrupts.asked)
+                return
         if self._refused is not None:
             raise self._refused  # again, lest an `except` of the user's swallow it
         place = Place(frame, here.path, here.line, python)
@@ -244,6 +247,11 @@ class Run(Frame):
         self.alarm.set(self.saver.stall_seconds, counted)
         if self._interrupts.asked:
             self._flag(True)
+
+    def _wake(self) -> None:
+        """The writer has something to say, at the next safe point."""
+        self._woken = True
+        self._flag(True)
 
     def _flag(self, up: bool) -> None:
         self.namespace[WANTED] = up

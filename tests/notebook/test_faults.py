@@ -50,6 +50,22 @@ i"""
     assert printed(result) == ["11"]
 
 
+def test_a_store_that_fills_up_between_two_snapshots_by_the_clock(new_book, small_disk):
+    """The writer's news are told at the next safe point, and those after it are quiet again."""
+    book = new_book(COLAB_GUARD_STORE=str(small_disk))
+    cell = """%%checkpointed timed --every 0.2s
+ballast = b""
+for i in range(50):
+    if i == 5: ballast = os.urandom(2_000_000)
+    if i == 30: ballast = b""
+    time.sleep(0.04)
+i"""
+    told = said(book.run(cell).check())
+    assert sum("No space left" in line for line in told) == 1
+    assert told[-1] == "snapshots are taken again."
+    assert "end" in book.run("%guard history").text
+
+
 def test_a_store_full_from_the_first_snapshot_on(new_book, small_disk):
     book = new_book(COLAB_GUARD_STORE=str(small_disk))
     cell = "%%checkpointed full --every 1it\nfor i in range(3): ballast = len(big)\nbig = b''\nballast"
