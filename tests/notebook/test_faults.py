@@ -136,8 +136,9 @@ def test_a_store_that_is_deleted_while_the_cell_runs_is_told_and_the_cell_goes_o
     book = new_book()
     cell = f"""%%checkpointed deleted --every 1it
 import shutil
+from colab_guard.saving.writer import WRITER
 for i in range(6):
-    if i == 3: shutil.rmtree({str(book.store)!r})
+    if i == 3 and WRITER.finish(): shutil.rmtree({str(book.store)!r})  # nothing is written into it meanwhile
 i"""
     result = book.run(cell).check()
     assert printed(result) == ["5"]

@@ -41,8 +41,8 @@ def test_thousands_of_snapshots_leave_memory_files_threads_and_the_store_as_afte
         folder.rmdir()
     first, *later = looks
     for one in later:
-        assert one["files"] == first["files"]
-        assert one["threads"] == first["threads"]
+        assert one["files"] <= first["files"]
+        assert one["threads"] <= first["threads"]
         assert one["stored files"] <= first["stored files"] + 4
         assert one["stored bytes"] <= first["stored bytes"] + 1_000_000
         assert one["objects"] <= first["objects"] + 1000
