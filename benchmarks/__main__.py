@@ -32,7 +32,7 @@ def part(name: str, quick: bool, gigabytes: float) -> list[Row]:
         "snapshots": (size_bytes, 10**3 if quick else 10**5, 1 if quick else 5),
         "peers": (size_bytes, few, *([("torch",)] if quick else [])),
         "session": (10**3 if quick else round(1 / gigabytes) or 1, *([()] if quick else [])),
-        "training": (size_bytes // 2, *((1, 0.0) if quick else (os.cpu_count(), 200.0))),
+        "training": (size_bytes // 2, *((1, 0.0) if quick else (os.cpu_count(), 100.0))),
     }
     rows: list[Row] = module.rows(*arguments[name])
     return rows

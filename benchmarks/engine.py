@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.measure import seconds
 from colab_guard.capture.take import take
+from colab_guard.resume.held import Held
 from colab_guard.resume.loading import Load
 from colab_guard.saving import Saver
 from colab_guard.store.repository import Repository
@@ -62,9 +63,10 @@ class Engine:
 def restored(folder: Path) -> dict[str, Any]:
     """The variables of the newest snapshot, as a resume gets them: digests compared, then loaded."""
     repository = Repository.open(folder)
-    manifest, problems = repository.newest(NAME)
+    held = Held()
+    manifest, problems = repository.newest(NAME, hold=held.hold)
     assert manifest is not None, problems
-    saver = Saver(NAME, open_repository=lambda: repository, say=_refuse)
+    saver = Saver(NAME, open_repository=lambda: repository, say=_refuse, held=held)
     load = Load(saver.blobs(manifest), {"__name__": "__main__"}, frozenset())
     values = load.variables(manifest.body["names"])
     load.put_in_place()

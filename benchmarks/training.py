@@ -23,6 +23,7 @@ import torch
 from benchmarks.engine import Engine
 from benchmarks.measure import Row, seconds
 from benchmarks.venvs import FOLDER
+from colab_guard.store.retention import KEEP
 
 MINUTE = 60.0  # seconds
 BATCH = 32
@@ -33,17 +34,22 @@ LEAST_STEPS = 20
 MOST_ROUNDS = 15
 
 
-def rows(size_bytes: int, threads: int, limit_seconds: float) -> list[Row]:
-    """The rows about a perceptron with ``size_bytes`` of parameters and Adam state, in about so much time."""
+def rows(size_bytes: int, most_threads: int, limit_seconds: float) -> list[Row]:
+    """The rows about a perceptron with ``size_bytes`` of parameters and Adam state, on one thread and on
+    ``most_threads``, each in about so much time.
+    """
     torch.manual_seed(0)
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
     FOLDER.mkdir(parents=True, exist_ok=True)
+    found = list[Row]()
     try:
-        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
-            return _rows(Path(folder), size_bytes, threads, limit_seconds)
+        for threads in dict.fromkeys((1, most_threads)):
+            torch.set_num_threads(threads)
+            with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+                found += _rows(Path(folder), size_bytes, threads, limit_seconds)
     finally:
         torch.set_num_threads(before)
+    return found
 
 
 def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> list[Row]:
@@ -88,7 +94,7 @@ def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> 
     stall, wrote = statistics.median(stalls), statistics.median(writing)
     return [
         Row(
-            f"a training with {size_bytes / 1e9:g} GB of state, a snapshot a minute, {threads} threads",
+            f"a training with {size_bytes / 1e9:g} GB of state, a snapshot a minute, torch threads: {threads}",
             f"{slower:.3f} s a snapshot (± {error:.3f}), stall {stall:.3f} s",
             f"{rounds} windows of {steps} steps of {one:.2f} s",
             slower / MINUTE * 100,
@@ -114,7 +120,7 @@ def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> 
 
 def _window(engine: Engine, step: Callable[[], None]) -> tuple[int, float]:
     """How many steps a window must have to hold all of a snapshot's writing, and how long one takes."""
-    for _ in range(2):  # the engine's memory is made, and it knows what changes
+    for _ in range(KEEP + 2):  # the engine's memory is made, it knows what changes, and old snapshots are deleted
         step()
         engine.save()
         engine.finish()

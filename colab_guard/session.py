@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
-import itertools
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,28 +21,30 @@ from colab_guard.capture.sources import resolve
 from colab_guard.cell.edits import Definition, same
 from colab_guard.cell.explain import explain
 from colab_guard.cell.guarded import Cell
-from colab_guard.cell.naming import DERIVED, check_name, derived_name
+from colab_guard.cell.naming import check_name
 from colab_guard.cell.residual import finished, residual
 from colab_guard.cell.rewrite import Rewriter, at
 from colab_guard.cell.scope import functions_in
 from colab_guard.cell.tree import ITER, RUN, WANTED, parse
-from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable, UsageError
+from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreUnavailable
 from colab_guard.core.keys import Key, Keyring
+from colab_guard.core.places import Place, is_drive
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.words import ago
 from colab_guard.planning import path_of, planned
+from colab_guard.resume.held import Held
 from colab_guard.resume.plan import Plan
 from colab_guard.running.beside import Beside, Transcript
 from colab_guard.running.pausing import Kept
 from colab_guard.running.run import BEGIN, Run
 from colab_guard.running.telling import TRUSTED, started, where
+from colab_guard.sameness import derived, refuse_twin, relatives
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
+from colab_guard.tiers import opening
 
-RELATED = 0.8
 KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
-ALIKE = 0.5  # two sources less alike than this are two cells, not one that was edited
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,19 @@ class Session:
     runs: dict[str, Run] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
+    def move(self, place: Place) -> bool:
+        """From now on snapshots go to ``place``, if that outlives this machine and the store so far does not; whether
+        they do. What the store so far holds is uploaded there.
+        """
+        if place.path == self.store or not is_drive(place.path) or is_drive(self.store):
+            return False
+        self.store, self.store_note = place.path, place.survives
+        self.say(f"snapshots go to {place.path} now ({place.survives}), and those taken before are copied there.")
+        return True
+
     def repository(self, store: str | FilePath = "", *, trust: bool = False) -> Repository:
         """The repository at ``store``, or at the session's own place. Raises StoreError."""
-        return Repository.open(store or self.store, clock=self.clock, keys=self.keys, trust=trust)
+        return opening.repository(store or self.store, clock=self.clock, keys=self.keys, trust=trust)
 
     def program(
         self,
@@ -105,18 +115,18 @@ class Session:
         store = FilePath(options.store or self.store)
         self.key = self.keys.signing(store)  # here, for threads can't ask Colab
         repository = self._repository_to_read(options)
-        name = check_name(options.name) if options.name else self._derived(module, source, repository)
+        name = check_name(options.name) if options.name else derived(module, self.runs, repository)
         cell = Cell(name, source, module, filename)
         if not options.fresh:
-            self._refuse_twin(cell, cell_id)
+            refuse_twin(cell, self.runs.get(name), cell_id, self._ids.get(name))
         paused = self.runs[name].kept if name in self.runs and not options.fresh else None
-        plan, said, manifest = None, list[str](), None
+        plan, said, manifest, held = None, list[str](), None, Held()
         if paused is not None:
             plan = self._planned(cell, paused.body, paused.created, options, paused.names)
             said = [self._continued(cell, paused, plan)]
             manifest = self.runs[name].saver.last
         elif repository is not None and not options.fresh:
-            plan, said, manifest = self._plan(cell, repository, options)
+            plan, said, manifest = self._plan(cell, repository, options, held)
         defined = defined_names(self.namespace, module)
         options.retention.check(name, defined)
         run = Run(
@@ -136,7 +146,7 @@ class Session:
             beside=self._beside(name, options, paused is not None),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
-        run.saver.last, run.saver.retention = manifest, options.retention
+        run.saver.last, run.saver.held, run.saver.retention = manifest, held, options.retention
         run.saver.measured = partial(options.retention.recorded, self.namespace)
         found = causes.before(module, self.namespace, strict=options.exact)
         if found and options.exact:
@@ -170,26 +180,9 @@ class Session:
         try:
             return self.repository(str(place), trust=options.trust)
         except StoreUnavailable:
-            if (place / "config.json").exists():
-                raise  # snapshots may lie there that can't be read now; to start over would be to lose them
+            if opening.may_hold_snapshots(place):
+                raise
             return None
-
-    def _derived(self, module: ast.Module, source: str, repository: Repository | None) -> str:
-        """The name of a cell that was given none; cells that begin alike get -2, -3 … as they come."""
-        base = derived_name(module)
-        for name in itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2))):
-            run = self.runs.get(name)
-            if run is not None:
-                # Not this one: it ran to its end with other code. One that did not is taken to have been mended.
-                if same(run.cell.module, module) or not run.finished:
-                    return name
-                continue
-            last = (
-                next((m for m in repository.snapshots(name) if isinstance(m, Manifest)), None) if repository else None
-            )
-            if last is None or last.body["cursor"] is not None or same(parse(last.body["source"]), module):
-                return name
-        raise AssertionError("there is always a further number")
 
     def _beside(self, name: str, options: Options, paused: bool) -> Beside:
         if paused:
@@ -220,9 +213,9 @@ class Session:
         return [flag, at(guard, first)]
 
     def _plan(
-        self, cell: Cell, repository: Repository, options: Options
+        self, cell: Cell, repository: Repository, options: Options, held: Held
     ) -> tuple[Plan | None, list[str], Manifest | None]:
-        manifest, problems = repository.newest(cell.name)
+        manifest, problems = repository.newest(cell.name, hold=held.hold)
         said = [f"passed over: {problem}" for problem in problems]
         if manifest is None and problems:
             raise CorruptSnapshot(
@@ -230,7 +223,7 @@ class Session:
                 f"nothing deleted; --fresh starts over."
             )
         if manifest is None:
-            return None, said if options.name else [*said, *self._relatives(cell, repository)], None
+            return None, said if options.name else [*said, *relatives(cell, self.runs, repository, self.clock())], None
         body = manifest.body
         if body["cursor"] is None:
             if body["session"] == self.id:
@@ -265,36 +258,6 @@ class Session:
         names = changed(paused.marks, now)
         also = f" Changed since, and used as they are now: {', '.join(names)}." if names else ""
         return f"{cell.name} goes on from where it was paused, {where(paused.body)}.{also}"
-
-    def _relatives(self, cell: Cell, repository: Repository) -> list[str]:
-        """A cell without a name gets another derived one when its beginning is edited: point to its old run."""
-        for entry in repository.snapshots():
-            if not isinstance(entry, Manifest) or entry.cell in self.runs or entry.body["cursor"] is None:
-                continue
-            alike = difflib.SequenceMatcher(None, entry.body["source"], cell.source).ratio()
-            if entry.cell.startswith(DERIVED) and alike > RELATED:
-                return [
-                    f"there is an unfinished run of a cell much like this one, {entry.cell} "
-                    f"({ago(self.clock() - entry.created)}, line {entry.body['line']}). If this is that cell, edited: "
-                    f"%%checkpointed {entry.cell} --resume-anyway goes on with it."
-                ]
-        return []
-
-    def _refuse_twin(self, cell: Cell, cell_id: str | None) -> None:
-        before = self.runs.get(cell.name)
-        if before is None:
-            return
-        known = self._ids.get(cell.name)
-        if cell_id and known:
-            twin = cell_id != known
-        else:
-            twin = difflib.SequenceMatcher(None, before.cell.source, cell.source).ratio() < ALIKE
-        if twin:
-            raise UsageError(
-                f"Two cells are called {cell.name!r}: this one, and the one that begins with "
-                f"`{ast.unparse(before.cell.module.body[0]).splitlines()[0]}`. Their snapshots would be mixed up, so "
-                f"nothing was run. Give one of them another name; or, if it is one cell written anew, add --fresh."
-            )
 
 
 def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:

@@ -44,9 +44,9 @@ def interpreter_state() -> dict[str, Any]:
         "int_digits": sys.get_int_max_str_digits(),
         "gc": (gc.isenabled(), gc.get_threshold()),
         "locale": locale.setlocale(locale.LC_ALL),
+        "threads": {name: library.num_threads for name, library in _thread_pools()},  # first: it sets a variable
         "environment": dict(_numeric_environment().items() - _at_start.items()),
         "warnings": [_filter(*one) for one in warnings.filters],
-        "threads": {name: library.num_threads for name, library in _thread_pools()},
     }
     if decimal := sys.modules.get("decimal"):
         context = decimal.getcontext()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colab_guard.core.errors import KeyUnusable, UsageError
-from colab_guard.core.places import DRIVE, Place, drive_mounted, on_colab, on_kaggle
+from colab_guard.core.places import Place, drive_mount, on_colab, on_kaggle
 from colab_guard.core.settings import from_environment
 
 NAME = "COLAB_GUARD_KEY"  # of the environment variable and of the Colab secret
@@ -111,9 +111,9 @@ class Keyring:
 def key_folders() -> list[Folder]:
     """Drive's, where it is mounted, and that at home, where there is one."""
     folders = []
-    if drive_mounted():
+    if mount := drive_mount():
         # What Drive says of permissions is the same for every file; its own sharing is what counts.
-        folders.append(Folder(DRIVE / "MyDrive" / ".colab_guard" / "keys", private=False))
+        folders.append(Folder(mount / "MyDrive" / ".colab_guard" / "keys", private=False))
     with suppress(RuntimeError):  # a user without a home
         dies_with = "this VM" if on_colab() or on_kaggle() else ""
         folders.append(Folder(Path.home() / ".config" / "colab_guard" / "keys", dies_with))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from colab_guard.core.settings import from_environment
 
-DRIVE = Path("/content/drive")
+DRIVE = Path("/content/drive")  # where Colab's own button mounts it; drive.mount() can do so anywhere
+MOUNTS = Path("/proc/self/mounts")
+DRIVE_TYPE = "fuse.drive"
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,10 @@ def default_place(program: str) -> Place:
     if chosen:
         return described(Path(chosen))
     folder = Path("colab_guard") / program
-    if on_colab() and drive_mounted():
-        return described(DRIVE / "MyDrive" / folder)
-    if on_kaggle() and not on_colab():
+    if on_colab():
+        on_drive = (drive_mount() or DRIVE) / "MyDrive" / folder
+        return described(on_drive if is_drive(on_drive) else local_folder(str(on_drive)))
+    if on_kaggle():
         return described(Path("/kaggle/working") / f".{folder}")
     return described(Path.cwd() / f".{folder}")
 
@@ -47,9 +51,9 @@ def default_place(program: str) -> Place:
 def described(path: Path) -> Place:
     """A folder with what is known of its chances."""
     path = path.expanduser().absolute()
-    if path.is_relative_to(DRIVE):
-        if drive_mounted():
-            return Place(path, "on Drive: survives this VM once uploaded (unconfirmed)", outlives_vm=True)
+    if is_drive(path):
+        return Place(path, "on Drive: survives this VM once it is durable", outlives_vm=True)
+    if is_below_drive(path):
         return Place(path, "NOT on Drive: it is not mounted, and what is written there is lost")
     if path.is_relative_to("/content") or "COLAB_RELEASE_TAG" in os.environ:
         return Place(path, "survives a kernel crash, NOT the end of this VM: mount Drive first for that")
@@ -59,15 +63,49 @@ def described(path: Path) -> Place:
     return Place(path, "survives the kernel, on this machine's disk")
 
 
-def drive_mounted() -> bool:
-    """Whether the mount table has a Drive. A folder of that name alone proves nothing."""
+def local_folder(store: str) -> Path:
+    """The folder on this machine's disk for what is written to a store that outlives it: one for each store, below
+    ``COLAB_GUARD_LOCAL``, else a place that survives the kernel.
+    """
+    mount = drive_mount() or DRIVE
+    if Path(store).is_relative_to(mount):
+        store = str(Path(store).relative_to(mount))  # the same wherever Drive is mounted, and before it is
+    name = f"{file_stem(store)}-{hashlib.sha256(store.encode()).hexdigest()[:8]}"
+    base = from_environment("LOCAL", "") or ("/content/.colab_guard" if on_colab() else "~/.cache/colab_guard")
+    return Path(base).expanduser().absolute() / name
+
+
+def drive_mount() -> Path | None:
+    """Where Drive is mounted, by the mount table: a folder of that name alone proves nothing. None: nowhere.
+
+    It is looked for on Colab only, or where ``COLAB_GUARD_DRIVE`` says.
+    """
+    told = from_environment("DRIVE", "")
+    if not told and not on_colab():
+        return None
     try:
-        with open("/proc/self/mounts") as mounts:
-            return any(
-                fields[2] == "fuse.drive" for fields in map(str.split, mounts) if Path(fields[1]).is_relative_to(DRIVE)
-            )
+        lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
-        return False
+        return None
+    table = (line.split() for line in lines)
+    mounts = [Path(place.replace("\\040", " ")) for _, place, kind, *_ in table if kind == DRIVE_TYPE]
+    return next((mount for mount in mounts if told in ("", str(mount))), None)
+
+
+def is_drive(path: Path) -> bool:
+    """Whether a path lies on a Drive that is mounted now."""
+    mount = drive_mount()
+    return mount is not None and path.is_relative_to(mount)
+
+
+def is_below_drive(path: Path) -> bool:
+    """Whether a path lies where Drive is, was or would be mounted."""
+    if mount := drive_mount():
+        _drives_seen.add(mount)
+    return any(path.is_relative_to(seen) for seen in (DRIVE, *_drives_seen))
+
+
+_drives_seen: set[Path] = set()  # by this process
 
 
 def file_stem(told: str) -> str:

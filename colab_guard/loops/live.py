@@ -26,7 +26,7 @@ from colab_guard.loops.level import Level
 from colab_guard.loops.run import LoopRun
 from colab_guard.saving import Saver
 from colab_guard.saving.writer import BEGIN_SECONDS
-from colab_guard.store.repository import Repository
+from colab_guard.tiers.opening import repository
 
 T = TypeVar("T")
 EVERY = "auto"
@@ -154,7 +154,7 @@ class Live(Iterator[T]):
         key = f"loop {where.program()} {loop.name}" + (f" {number}" if number > 1 else "")
         trust = loop.trust or bool(from_environment("TRUST", ""))
         signing = Keyring().signing(place.path)
-        run = LoopRun(Saver(key, partial(Repository.open, place.path, trust=trust), where.say), place.path)
+        run = LoopRun(Saver(key, partial(repository, place.path, trust=trust), where.say), place.path)
         fresh = loop.fresh or bool(from_environment("FRESH", ""))
         if not fresh:
             run.find_plan(level)

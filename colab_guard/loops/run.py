@@ -18,9 +18,11 @@ from colab_guard.loops.inplace import Pair, Placing
 from colab_guard.loops.level import Level
 from colab_guard.loops.roots import RootLoad, RootPickler, contents, put_contents, tells_its_state
 from colab_guard.loops.where import SESSION, arguments, main_namespace
+from colab_guard.resume.held import Held
 from colab_guard.saving import Content, Saver
 from colab_guard.saving.writer import FINISH_SECONDS
 from colab_guard.store.manifest import Manifest
+from colab_guard.tiers.opening import may_hold_snapshots
 
 
 @dataclass(eq=False)
@@ -109,10 +111,12 @@ class LoopRun:
     def _newest(self) -> Manifest | None:
         """The newest snapshot that reads back well. Raises StoreError where there may be one that can't be read."""
         try:
-            manifest, problems = self.saver.opened().newest(self.saver.name)
+            held = Held()
+            manifest, problems = self.saver.opened().newest(self.saver.name, hold=held.hold)
+            self.saver.held = held
         except StoreUnavailable:
-            if (self.place / "config.json").exists():
-                raise  # snapshots may lie there: to start over would be to lose them
+            if may_hold_snapshots(self.place):
+                raise
             return None
         for problem in problems:
             self.saver.say(f"passed over: {problem}")

@@ -90,6 +90,7 @@ class Extension:
         tree.body = [node for node in tree.body if not _is_future(node)]
         compile(ast.Module(tree.body, []), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         _refuse_cell_magics(tree)
+        self.session.move(default_place(self.shell))  # Drive may have been mounted since
         request = magics.parse_line(line)
         if request.explain:
             return self._instead(self.session.explanation(tree, source, filename))

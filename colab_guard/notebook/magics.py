@@ -14,12 +14,15 @@ from IPython.core.magic_arguments import MagicArgumentParser
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.notebook.drive import mount, unassign
+from colab_guard.notebook.platforms import default_place
+from colab_guard.releasing import release
 from colab_guard.session import Options, Session
 from colab_guard.store.retention import KEEP, Retention, parse_best, parse_budget
 from colab_guard.variables import restore, save
 from colab_guard.views import history_table, status_text, verify_text
 
-YES, TRUST = "--yes", "--trust"
+YES, TRUST, FORCE = "--yes", "--trust", "--force"
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class GuardMagics(Magics):  # type: ignore[misc]
         %guard status   what is running, saved when, where
         %guard history  the snapshots there are
         %guard verify   read every snapshot back and compare
+        %guard mount    mount Google Drive, or mount it again, and upload what has waited for it
+        %guard release [--force]   end the runtime, once everything is durable
         %guard save [NAME]                    save all variables
         %guard restore [ID] [NAMES…] [--yes] [--trust]
                                        put them back, or those named: shows what it would do, then asks
@@ -157,7 +162,12 @@ class GuardMagics(Magics):  # type: ignore[misc]
         command, *arguments = _words("%guard", line) or ["status"]
         views = {"status": status_text, "history": history_table, "verify": verify_text}
         store = self._session.store
-        if command in views and not arguments:
+        if command == "mount" and not arguments:
+            mount(self._session.say)
+            self._session.move(default_place(self.shell))
+        elif command == "release" and arguments in ([], [FORCE]):
+            release(self._session, unassign, force=bool(arguments))
+        elif command in views and not arguments:
             print(views[command](self._session))
         elif command == "save" and len(arguments) < 2:
             print(save(arguments[0] if arguments else None, store))
@@ -167,5 +177,6 @@ class GuardMagics(Magics):  # type: ignore[misc]
         else:
             raise UsageError(
                 f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify, "
-                f"%guard save [NAME], %guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
+                f"%guard mount, %guard release [{FORCE}], %guard save [NAME], "
+                f"%guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
             )

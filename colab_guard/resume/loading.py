@@ -21,6 +21,9 @@ class Blobs(Protocol):
     def read(self, number: int, into: memoryview | None = None) -> memoryview:
         """A whole blob, in new memory or in memory of its size."""
 
+    def take(self, number: int) -> Any:
+        """A whole blob as a flat tensor of bytes that is the caller's from now on, where it is in memory; else None."""
+
     def size_bytes(self, number: int) -> int:
         """Its size."""
 
@@ -139,7 +142,7 @@ class Load:
 
     def fill(self, region: int, into: memoryview) -> None:
         blob, offset, size = self._table[region]
-        if blob and offset == 0 and size == self._blobs.size_bytes(FIRST_PIECE + blob):
+        if self._is_whole(region):
             self._blobs.read(FIRST_PIECE + blob, into)
             return
         into[:] = self._piece(blob)[offset : offset + size]
@@ -162,9 +165,11 @@ class Load:
 
         if region not in self._storages:
             if self.alone(region) and rebuild.is_aligned(phase):
-                flat = torch.empty(self._table[region][2], dtype=torch.uint8)
-                if len(flat):
-                    self.fill(region, memoryview(flat.numpy()))
+                flat = self._blobs.take(FIRST_PIECE + self._table[region][0]) if self._is_whole(region) else None
+                if flat is None:
+                    flat = torch.empty(self._table[region][2], dtype=torch.uint8)
+                    if len(flat):
+                        self.fill(region, memoryview(flat.numpy()))
             else:
                 memory, start = self.shared(region, phase)
                 flat = torch.from_numpy(memory[start : start + self._table[region][2]])
@@ -197,6 +202,10 @@ class Load:
 
     def at_last(self, thing: Any, action: Callable[[], None], what: str) -> None:
         self.actions.append(Action(action, thing=thing, what=what))
+
+    def _is_whole(self, region: int) -> bool:
+        blob, offset, size = self._table[region]
+        return blob > 0 and offset == 0 and size == self._blobs.size_bytes(FIRST_PIECE + blob)
 
     def _piece(self, blob: int) -> memoryview:
         if blob:

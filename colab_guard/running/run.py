@@ -39,7 +39,8 @@ from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
 from colab_guard.running.beside import Beside
 from colab_guard.running.deeper import deeper
-from colab_guard.running.pausing import Interrupts, Kept, is_handled
+from colab_guard.running.pausing import Kept
+from colab_guard.running.signals import Signals, is_handled
 from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
 from colab_guard.running.telling import differences, restored, sentences, stopped
@@ -48,7 +49,6 @@ from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
-NO_FILES: dict[str, Any] = {"roots": []}
 
 
 @dataclass(eq=False)
@@ -71,7 +71,6 @@ class Run(Frame):
     state: State | None = None  # what is put back; from the start, what a paused run of this cell kept
     points: list[SafePoint] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
-
     beside: Beside = field(default_factory=Beside)
     causes: list[str] = field(default_factory=list)  # of inexactness, that the code shows
     finished: bool = False
@@ -92,7 +91,7 @@ class Run(Frame):
         self._names: set[str] = set()
         self._blocked: set[tuple[Unit | None, int]] = set()
         self.alarm = Alarm(self.interval, self._flag)
-        self._interrupts = Interrupts(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
+        self._signals = Signals(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
 
     # -- what the rewritten cell calls, beside what every frame offers -------------------------------------
 
@@ -107,7 +106,7 @@ class Run(Frame):
             except BaseException:
                 self._leave()
                 raise
-        self._interrupts.watch()
+        self._signals.watch()
 
     def _begin(self) -> None:
         self._say_causes()
@@ -135,12 +134,12 @@ class Run(Frame):
         self._leave()
 
     def _leave(self) -> None:
-        self._interrupts.unwatch()
         self.alarm.off()
         self.saver.release()
         loaders.unwatch()
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
+        self._signals.unwatch()
 
     def context(self, line: int, manager: Any, refused: bool) -> Any:
         """A manager about to be entered; refuses one around a loop of the cell's own that can't be entered again."""
@@ -160,7 +159,7 @@ class Run(Frame):
         if self.state is None:
             assert self.saver.last is not None, "the planned snapshot"
             manifest, blobs = self.saver.last, self.saver.blobs(self.saver.last)
-            with prepare(self.plan.body.get("files", NO_FILES), manifest.blobs, self.saver.opened().read) as files:
+            with prepare(self.plan.body.get("files", {"roots": []}), manifest.blobs, self.saver.opened().read) as files:
                 self.state = load(self.plan, blobs, self.namespace, self.cell, files)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
             for text in restored(self.plan, self.cell.name, self.clock(), count, differs):
@@ -212,19 +211,19 @@ class Run(Frame):
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
         here = frame.points[number]
-        due = self.alarm.is_due(frame.depth(), here.counts) or self._interrupts.asked or self._refused
+        due = self.alarm.is_due(frame.depth(), here.counts) or self._signals.asked or self._refused
         if not (due or self._woken) or (os.getpid(), threading.get_ident()) != (self._pid, self._thread):
             return
         if self._woken:
             self._woken = False
             self.saver.settle()
             if not due:
-                self.alarm.lower(unless=lambda: self._interrupts.asked)
+                self.alarm.lower(unless=lambda: self._signals.asked)
                 return
-        if self._refused is not None:
+        if self._refused:
             raise self._refused  # again, lest an `except` of the user's swallow it
         place = Place(frame, here.path, here.line, python)
-        if self._interrupts.asked:
+        if self._signals.to_pause:
             self._pause(place)
         point = (frame.unit if place.functions else None, number)
         if point in self._blocked:
@@ -236,6 +235,8 @@ class Run(Frame):
             self._blocked.add(point)
             self.saver.say_once(f"the loop in {place} can't be left in its middle: {error}")
             return
+        if self._signals.to_end:
+            self._signals.end()
         self._go_on(counted=int(here.counts))
 
     def _go_on(self, counted: int) -> None:
@@ -245,7 +246,7 @@ class Run(Frame):
             if isinstance(unit, Unit):
                 unit.passed = False
         self.alarm.set(self.saver.stall_seconds, counted)
-        if self._interrupts.asked:
+        if self._signals.asked:
             self._flag(True)
 
     def _wake(self) -> None:
@@ -299,8 +300,6 @@ class Run(Frame):
     def _about(self) -> dict[str, Any]:
         """What a manifest says wherever the cell stands."""
         return {"source": self.cell.source, "session": self.session_id, "machine": machine_id()}
-
-    # -- pausing ----------------------------------------------------------------------------------------
 
     def _pause(self, place: Place) -> None:
         """Leaves the cell here, to be gone on with from memory. Raises Pause, or comes back where that can't be."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.resume.held import Held
 from colab_guard.saving.freezing import Blob, Found, Freezer, Key, key_of
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
 from colab_guard.store.manifest import BlobRef, Manifest
@@ -17,6 +18,8 @@ from colab_guard.store.packs import Chunks
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.store.sessions import named, other_writers
+from colab_guard.tiers.durability import Durability
+from colab_guard.tiers.opening import Tier, tier_of
 
 HANG_SECONDS = 60.0  # without any progress: the store is told of, and a cell that is held goes on
 
@@ -52,6 +55,7 @@ class Saver:
     retention: Retention = DEFAULT
     measured: Callable[[], Mapping[str, Any]] = dict
     last: Manifest | None = None
+    held: Held | None = None  # memory that was filled when the snapshot to be restored was compared
     skipped: int = 0  # snapshots that were due while another was being written
     stall_seconds: float = 0.0  # how long the cell waited for the newest snapshot
     _freezer: Freezer = field(default_factory=lambda: Freezer(WRITER.pool))
@@ -60,6 +64,7 @@ class Saver:
     _noted: set[str] = field(default_factory=set)
     _failing: bool = False
     _slow: bool = False
+    _claimed: bool = False
     _first: int = 0  # the number of the first snapshot it wrote
     _job: Job | None = None
     _otherwise: str = ""
@@ -68,11 +73,25 @@ class Saver:
         """The repository, opened when it is first needed. Raises StoreError."""
         if self.repository is None:
             self.repository = self.open_repository()
+        tier = self._tier()
+        if tier is not None and not self._claimed:
+            tier.uploads.claim(self.name)
+        self._claimed = True
         return self.repository
 
+    @property
+    def durability(self) -> Durability | None:
+        """What of its snapshots is durable; None where the store is a single folder."""
+        tier = self._tier()
+        return None if tier is None else tier.uploads.state(self.name)
+
+    def _tier(self) -> Tier | None:
+        return None if self.repository is None else tier_of(self.repository.place)
+
     def blobs(self, manifest: Manifest) -> Blobs:
-        """What a manifest lists."""
-        return Blobs(self.opened(), manifest)
+        """What a manifest lists; what of it is ``held`` goes to the first who asks."""
+        held, self.held = self.held, None
+        return Blobs(self.opened(), manifest, held)
 
     def save(self, take: Callable[[], Content], otherwise: str, wait_seconds: float = 0.0) -> bool:
         """Takes a snapshot, and has it written; whether that was begun. What goes wrong is said once, with what happens
@@ -127,8 +146,10 @@ class Saver:
                 pool.empty(0)
 
     def settle(self) -> None:
-        """Takes note, and tells, of what has been written since."""
-        job = self._job
+        """Takes note, and tells, of what has been written and uploaded since."""
+        tier, job = self._tier(), self._job
+        for text in tier.uploads.news() if tier else ():
+            self.say(text)
         if job is None or (not job.is_over and WRITER.job is job):
             return
         self._job = None
@@ -231,12 +252,19 @@ def _key(chunks: _Chunks) -> Key | None:
 class Blobs:
     """The blobs of a manifest by number, see ``resume.loading``."""
 
-    def __init__(self, repository: Repository, manifest: Manifest) -> None:
-        self._repository, self._refs = repository, manifest.blobs
+    def __init__(self, repository: Repository, manifest: Manifest, held: Held | None = None) -> None:
+        self._repository, self._refs, self._held = repository, manifest.blobs, held or Held()
 
     def read(self, number: int, into: memoryview | None = None) -> memoryview:
         """A whole blob, in new memory or in memory of its size."""
-        return self._repository.read(self._refs[number], into)
+        if into is None or (flat := self.take(number)) is None:
+            return self._repository.read(self._refs[number], into)
+        into[:] = memoryview(flat.numpy())
+        return into
+
+    def take(self, number: int) -> Any:
+        """A whole blob as a flat tensor, where it is in memory already; the first who asks owns it. Else None."""
+        return self._held.take(self._refs[number])
 
     def size_bytes(self, number: int) -> int:
         """Its size."""

@@ -103,6 +103,7 @@ class Writer:
     """The thread and its job. ``submit`` is for the threads of cells and loops, ``rest`` for the writer's own."""
 
     def __init__(self) -> None:
+        self._owner = os.getpid()
         self.begin()
 
     def begin(self) -> None:
@@ -145,6 +146,17 @@ class Writer:
         if self._parking:
             self._parked.set()
             self._go_on.wait()
+
+    def ends_by_signal(self) -> bool:
+        """Whether SIGTERM ends this process, at most after a wait for the writer: nobody else handles it."""
+        return signal.getsignal(signal.SIGTERM) in (signal.SIG_DFL, self.end)
+
+    def end(self, number: int, frame: Any) -> None:
+        """The handler of SIGTERM."""
+        if os.getpid() == self._owner:
+            self.finish()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _run(self) -> None:
         if sys.platform == "linux":  # elsewhere threads have no priority, and their number may be a process's
@@ -189,15 +201,7 @@ def _end_well() -> None:
     """What is under way is finished when the process ends or is asked to."""
     atexit.register(WRITER.finish)
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        pid = os.getpid()
-
-        def end(number: int, frame: Any) -> None:
-            if os.getpid() == pid:
-                WRITER.finish()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGTERM, WRITER.end)
 
 
 if hasattr(os, "register_at_fork"):

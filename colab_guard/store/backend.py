@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -53,3 +53,11 @@ class Backend(Protocol):
 
         When it returns, that it is gone is durable, if it had any bytes: what is deleted next may be what it named.
         """
+
+
+@runtime_checkable
+class HasCopies(Protocol):
+    """A backend that keeps some files twice."""
+
+    def drop_copies(self, names: Iterable[str]) -> bool:
+        """Gives up the nearer copies of files, which are damaged, where there are others; whether there were any."""

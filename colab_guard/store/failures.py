@@ -26,12 +26,16 @@ ADVICE = {
 OTHER_ADVICE = f"Check that the folder is there and can be reached, {ELSEWHERE}"
 
 
+def advised(error: OSError) -> str:
+    """Why something failed, and what to do, in two sentences."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    return f"{reason}. {ADVICE.get(error.errno or 0, OTHER_ADVICE)}"
+
+
 @contextmanager
 def unavailable(place: str, what: str) -> Iterator[None]:
     """Turns an OSError into a StoreUnavailable: ``what`` could not be done at ``place``, why, and what to do."""
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        advice = ADVICE.get(error.errno or 0, OTHER_ADVICE)
-        raise StoreUnavailable(f"{place}: {what}: {reason}. {advice}") from error
+        raise StoreUnavailable(f"{place}: {what}: {advised(error)}") from error

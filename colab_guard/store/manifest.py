@@ -84,6 +84,14 @@ class Damaged:
     manifest: Manifest | None = None  # what it says itself, where it is whole, and only not to be believed
 
 
+def read(data: bytes, where: str) -> Manifest | None:
+    """What the file at ``where`` says, whoever signed it; None where it is damaged, or of a later format."""
+    try:
+        return unseal(data, where, _manifest)
+    except StoreError:
+        return None
+
+
 def _manifest(fields: dict[str, Any]) -> Manifest:
     return Manifest(
         id=matching(fields, "id", ID),

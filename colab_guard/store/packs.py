@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,8 +65,13 @@ class Fault:
     error: OSError | None = None  # where the blob can't be read now, and may be sound
 
 
-def faults(backend: Backend, blobs: Iterable[BlobRef]) -> Iterator[Fault]:
-    """Reads each blob once, pack by pack, in several threads; yields those that are not what was written."""
+def faults(
+    backend: Backend, blobs: Iterable[BlobRef], memory: Mapping[BlobRef, memoryview] | None = None
+) -> Iterator[Fault]:
+    """Reads each blob once, pack by pack, in several threads; yields those that are not what was written.
+
+    Those that have ``memory``, of their size, are read into that.
+    """
     ordered = sorted(set(blobs), key=lambda blob: (blob.pack, blob.offset, blob.size_bytes))
     share_bytes = max(LEAST_BYTES, sum(blob.size_bytes for blob in ordered) // (os.cpu_count() or 1))
     shares, room = list[list[BlobRef]](), 0
@@ -77,18 +82,21 @@ def faults(backend: Backend, blobs: Iterable[BlobRef]) -> Iterator[Fault]:
         shares[-1].append(blob)
         room -= blob.size_bytes
     with ThreadPoolExecutor(len(shares) or 1) as threads:
-        for found in threads.map(lambda share: list(_faults(backend, share)), shares):
+        for found in threads.map(lambda share: list(_faults(backend, share, memory or {})), shares):
             yield from found
 
 
-def _faults(backend: Backend, ordered: Iterable[BlobRef]) -> Iterator[Fault]:
-    buffer = memoryview(bytearray(CHUNK_BYTES))
+def _faults(backend: Backend, ordered: Iterable[BlobRef], memory: Mapping[BlobRef, memoryview]) -> Iterator[Fault]:
+    shared = buffer = memoryview(bytearray(CHUNK_BYTES))
     pack, start, end = "", 0, 0  # which part of which pack the buffer holds
     for blob in ordered:
+        own = memory.get(blob)
         hasher = hashlib.sha256()
         position, stop = blob.offset, blob.offset + blob.size_bytes
         while position < stop:
-            if blob.pack != pack or not start <= position < end:
+            if own is not None or blob.pack != pack or not start <= position < end:
+                done = position - blob.offset
+                buffer = shared if own is None else own[done : done + CHUNK_BYTES]
                 try:
                     count = backend.read(pack_name(blob.pack), position, buffer)
                 except FileNotFoundError:

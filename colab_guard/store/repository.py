@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from colab_guard.core.errors import (
     AlteredSnapshot,
@@ -24,7 +24,7 @@ from colab_guard.core.errors import (
 from colab_guard.core.keys import Keyring
 from colab_guard.store import manifest as manifests
 from colab_guard.store import packs
-from colab_guard.store.backend import Backend
+from colab_guard.store.backend import Backend, HasCopies
 from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
@@ -33,7 +33,6 @@ from colab_guard.store.packing import Blob, Lost, Packing, flat
 from colab_guard.store.prune import Pruned, prune
 from colab_guard.store.retention import Retention
 from colab_guard.store.sealed import seal, typed, unseal
-from colab_guard.store.sessions import other_writers
 from colab_guard.store.trust import Trust
 from colab_guard.store.verify import Report, verify
 
@@ -42,6 +41,13 @@ FRESH = 2  # snapshots of a cell after which a pack may be moved out of
 CONFIG_BYTES = 10_000  # a config is some 130 bytes; what is longer is none
 REFUSALS = (StoreUnavailable, UntrustedSnapshot, AlteredSnapshot)  # a user can do something about these
 CELL = re.compile(r"[^\W.][^/\\:\x00-\x1f\x7f]{0,199}")
+
+Hold: TypeAlias = Callable[[Manifest], Mapping[BlobRef, memoryview]]
+
+
+def hold_nothing(manifest: Manifest) -> Mapping[BlobRef, memoryview]:
+    """No memory for any blob."""
+    return {}
 
 
 class Repository:
@@ -66,7 +72,7 @@ class Repository:
 
         Raises UnknownFormat for a repository of a later version, CorruptSnapshot for a damaged config.
         """
-        self.path = Path(backend.place)
+        self.place, self.path = backend.place, Path(backend.place)
         self._backend = backend
         self._clock = clock
         self._keys = Trust(keys or Keyring(), self.path)
@@ -160,10 +166,17 @@ class Repository:
             entries = [self._trusted(entry) for entry in read_manifests(self._backend, self._keys)]
         return [entry for entry in entries if cell is None or _may_be_of(cell, entry)]
 
-    def check(self, manifest: Manifest) -> None:
-        """Reads every blob of a snapshot and compares digests. Raises CorruptSnapshot at the first that differs."""
+    def check(self, manifest: Manifest, hold: Hold = hold_nothing) -> None:
+        """Reads every blob of a snapshot and compares digests. Raises CorruptSnapshot at the first that differs.
+
+        ``hold`` gives memory, of their sizes, for the blobs that are wanted afterwards.
+        """
         with unavailable(self._backend.place, f"{manifest.name} can't be read back"):
-            for fault in packs.faults(self._backend, manifest.blobs):
+            faults = list(packs.faults(self._backend, manifest.blobs, hold(manifest)))
+            damaged = {packs.pack_name(fault.blob.pack) for fault in faults}
+            if faults and isinstance(self._backend, HasCopies) and self._backend.drop_copies(damaged):
+                faults = list(packs.faults(self._backend, manifest.blobs, hold(manifest)))
+            for fault in faults:
                 raise fault.error or self._corrupt(fault.blob, f"{fault.what}, so that {manifest.name} can't be used")
         self._sound.update((ref.digest, ref) for ref in manifest.blobs)
 
@@ -187,9 +200,10 @@ class Repository:
         return target
 
     def newest(
-        self, cell: str, accept: Callable[[Manifest], bool] = lambda manifest: True
+        self, cell: str, accept: Callable[[Manifest], bool] = lambda manifest: True, hold: Hold = hold_nothing
     ) -> tuple[Manifest | None, list[str]]:
         """The newest snapshot of ``cell`` that is accepted and reads back well; and what was passed over, in sentences.
+        ``hold``: see ``check``.
 
         Where there is none, but might be one if the store could be read, or that is not known to be the user's, or
         was altered, raises what stands in the way of the newest: StoreUnavailable, UntrustedSnapshot, AlteredSnapshot.
@@ -201,7 +215,7 @@ class Repository:
                 if isinstance(entry, Damaged):
                     raise entry.error
                 if accept(entry):
-                    self.check(entry)
+                    self.check(entry, hold)
                     return entry, passed_over
             except StoreError as error:
                 passed_over.append(str(error))
@@ -227,10 +241,6 @@ class Repository:
         what = f"old snapshots{'' if cell is None else f' of {cell!r}'} can't be deleted"
         with unavailable(self._backend.place, what):
             return prune(self._backend, self._keys, cell, retention, self._clock(), dry_run=dry_run)
-
-    def other_writers(self, cell: str, session: str, since: int) -> list[Manifest]:
-        """Of each other session that wrote a snapshot of ``cell`` from the ``seq`` ``since`` on, its newest."""
-        return other_writers((entry for entry in self.snapshots(cell) if isinstance(entry, Manifest)), session, since)
 
     def usage_bytes(self) -> int:
         """What all packs and manifests take, unfinished files included."""

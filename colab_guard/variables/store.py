@@ -19,6 +19,7 @@ from colab_guard.saving import Blobs, Saver
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
+from colab_guard.tiers import opening
 from colab_guard.variables.loading import Loaded, variables_of
 from colab_guard.variables.plan import Plan, planned
 from colab_guard.variables.taking import take
@@ -97,7 +98,7 @@ def prepare(
     variable, and StoreError.
     """
     words = list(wanted)
-    repository = Repository.open(place, trust=True) if trust else _repository(place)
+    repository = opening.repository(place, trust=True) if trust else _repository(place)
     manifest, problems = _chosen(repository, words)
     there = variables_of(manifest.body)
     _refuse_unknown(words, there, manifest)
@@ -181,5 +182,5 @@ def _is_ours(manifest: Manifest) -> bool:
 
 def _repository(place: Path) -> Repository:
     if place not in _repositories:
-        _repositories[place] = Repository.open(place)
+        _repositories[place] = opening.repository(place)
     return _repositories[place]

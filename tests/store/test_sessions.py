@@ -23,6 +23,7 @@ from colab_guard.store.folder import Folder
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
+from colab_guard.store.sessions import other_writers
 from colab_guard.store.verify import Report
 from tests.store.memory import Memory
 from tests.store.steps import Stepped
@@ -279,6 +280,10 @@ def test_a_session_that_writes_the_same_cell_is_named_once(tmp_path: Path) -> No
     assert [len(lines) for lines in said.values()] == [1, 1, 0]
 
 
+def others(repository: Repository, session: str, since: int) -> list[Manifest]:
+    return other_writers((one for one in repository.snapshots("t") if isinstance(one, Manifest)), session, since)
+
+
 def test_other_writers_are_told_by_number_and_each_by_its_newest(tmp_path: Path) -> None:
     clock = iter([50.0, 10.0, 90.0, 20.0, 30.0])  # of several machines: no order can be read from it
     repository = Repository(Folder(tmp_path), clock=lambda: next(clock))
@@ -286,10 +291,10 @@ def test_other_writers_are_told_by_number_and_each_by_its_newest(tmp_path: Path)
         repository.commit(cell, {"session": session}, [])
         for cell, session in (("t", "b"), ("t", "a"), ("t", "b"), ("t", "b"), ("other", "c"))
     ]
-    assert repository.other_writers("t", "a", made[1].seq) == [made[3]]
-    assert repository.other_writers("t", "b", made[2].seq) == []
-    assert repository.other_writers("t", "x", 1) == [made[3], made[1]]
+    assert others(repository, "a", made[1].seq) == [made[3]]
+    assert others(repository, "b", made[2].seq) == []
+    assert others(repository, "x", 1) == [made[3], made[1]]
     repository = Repository(Folder(tmp_path))
     repository.commit("t", {"session": 5}, [])
     repository.commit("t", {}, [])
-    assert len(repository.other_writers("t", "x", 1)) == 2
+    assert len(others(repository, "x", 1)) == 2

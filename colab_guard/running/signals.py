@@ -1,0 +1,117 @@
+"""What is asked of a guarded cell from outside while it runs: to pause (SIGINT), or to come to its end (SIGTERM).
+
+The first interrupt asks it to pause at its next safe point, the second is immediate. The first SIGTERM asks for a last
+snapshot there, after which the process ends; where no safe point comes in time, or a second one does, it ends at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import threading
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from colab_guard.cell.units import Unit
+from colab_guard.saving.writer import FINISH_SECONDS, WRITER
+from colab_guard.tiers import opening
+
+GRACE_SECONDS = 5.0  # within which a cell reaches a safe point
+
+
+class Signals:
+    """Stands in for the process's handlers while a cell runs in the main thread; elsewhere, does nothing.
+
+    ``ask`` is called in the handler, by the first signal; ``own(frame)`` tells whether the code that runs in a Python
+    frame handles interrupts itself: they are its own, and come as they would.
+    """
+
+    def __init__(self, ask: Callable[[], None], own: Callable[[types.FrameType], bool]) -> None:
+        self.to_pause = self.to_end = False
+        self._ask, self._own = ask, own
+        self._before: dict[int, Any] = {}
+        self._timers: list[threading.Timer] = []
+
+    @property
+    def asked(self) -> bool:
+        """Whether the next safe point has something to do."""
+        return self.to_pause or self.to_end
+
+    def watch(self) -> None:
+        """Takes the place of the handlers: of SIGINT's, if that is one of Python's; of SIGTERM's, if it is ours or
+        nobody's.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._pid = os.getpid()
+        if callable(signal.getsignal(signal.SIGINT)):
+            self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupted)
+        if WRITER.ends_by_signal():
+            self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._terminated)
+
+    def unwatch(self) -> None:
+        """Puts the handlers back; ends the process, if that was asked for."""
+        for timer in self._timers:
+            timer.cancel()
+        while self._before:
+            signal.signal(*self._before.popitem())
+        if self.to_end:
+            self.end()
+
+    def end(self) -> None:
+        """Waits, for a bounded time, until what was saved is written and uploaded; then ends the process."""
+        WRITER.finish()
+        opening.finish(FINISH_SECONDS)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _interrupted(self, number: int, frame: types.FrameType | None) -> None:
+        if self.to_pause or os.getpid() != self._pid or (frame is not None and self._own(frame)):
+            self._before[number](number, frame)
+            return
+        self.to_pause = True
+        self._later("colab_guard-interrupt", _interrupt_again)
+
+    def _terminated(self, number: int, frame: types.FrameType | None) -> None:
+        if self.to_end or os.getpid() != self._pid:
+            signal.signal(number, self._before[number])
+            os.kill(os.getpid(), number)
+            return
+        self.to_end = True
+        self._later("colab_guard-end", lambda: os.kill(self._pid, number))
+
+    def _later(self, name: str, do: Callable[[], None]) -> None:
+        timer = threading.Timer(GRACE_SECONDS, do)
+        timer.name, timer.daemon = name, True
+        self._timers.append(timer)
+        timer.start()
+        self._ask()
+
+
+def _interrupt_again() -> None:
+    if hasattr(signal, "pthread_kill"):
+        # To the main thread itself, so that it also ends a wait in the system there.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)
+
+
+def is_handled(cell: ast.Module, units: Mapping[types.CodeType, Any], frame: types.FrameType | None) -> bool:
+    """Whether the cell, or a function of its that is under way in ``frame``, handles interrupts itself."""
+    trees = {unit.code: unit.module for unit in units.values() if isinstance(unit, Unit)}
+    own = [cell]
+    while frame is not None:
+        own += [trees[frame.f_code]] if frame.f_code in trees else []
+        frame = frame.f_back
+    return any(map(_names_interrupt, own))
+
+
+def _names_interrupt(tree: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.ExceptHandler)
+        and part.type is not None
+        and any(isinstance(name, ast.Name) and name.id == "KeyboardInterrupt" for name in ast.walk(part.type))
+        for part in ast.walk(tree)
+    )

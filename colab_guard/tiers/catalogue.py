@@ -1,0 +1,161 @@
+"""What each tier holds, what is to be copied next, and what is deleted but for doing it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+
+from colab_guard.store import packs
+from colab_guard.store.backend import Entry
+from colab_guard.store.manifest import Manifest
+from colab_guard.store.retention import DEFAULT, choose
+
+
+class Catalogue:
+    """Any thread may ask and tell. After a fork the child calls ``forked``."""
+
+    def __init__(self) -> None:
+        self.forked()
+        self._local: dict[str, Manifest] = {}
+        self._remote: dict[str, Manifest] = {}
+        self._files: dict[str, Entry] = {}  # whole, on the remote
+        self._hidden: set[str] = set()
+        self._deletions: deque[tuple[str, Manifest]] = deque()  # on the remote, once that or a newer one is there
+        self._under_way: Manifest | None = None
+        self._held: list[str] = []  # to be deleted in the folder when the upload under way is over
+
+    def forked(self) -> None:
+        """The lock may have been held by a thread that is not here."""
+        self._lock = threading.Lock()
+
+    # -- what there is -------------------------------------------------------------------------------
+
+    def begin(
+        self, local: Iterable[Manifest], remote: Iterable[Manifest], files: Iterable[Entry], sizes: Mapping[str, int]
+    ) -> None:
+        """The manifests that each tier has, the remote's files, and the sizes of the folder's by name."""
+        with self._lock:
+            # One that was cut off is shorter than the folder's, and is copied anew.
+            self._files = {file.name: file for file in files if sizes.get(file.name) in (None, file.size_bytes)}
+            self._local = {one.name: one for one in local}
+            self._remote = {one.name: one for one in remote}
+
+    def add(self, snapshot: Manifest) -> None:
+        """A snapshot was written to the folder."""
+        with self._lock:
+            self._local[snapshot.name] = snapshot
+
+    def copied(self, file: Entry, snapshot: Manifest | None = None) -> None:
+        """The remote has a file, which is the manifest of a snapshot or a pack."""
+        with self._lock:
+            self._files[file.name] = file
+            if snapshot is not None:
+                self._remote[file.name] = snapshot
+
+    def forget(self, names: Iterable[str]) -> None:
+        """The remote has these files no longer."""
+        with self._lock:
+            for name in names:
+                self._files.pop(name, None)
+                self._remote.pop(name, None)
+                self._hidden.discard(name)
+
+    def files(self) -> Mapping[str, Entry]:
+        """The remote's, by name."""
+        with self._lock:
+            return dict(self._files)
+
+    def hidden(self) -> frozenset[str]:
+        """The names that nobody is to find."""
+        with self._lock:
+            return frozenset(self._hidden)
+
+    def newest(self, cell: str) -> Manifest | None:
+        """The newest snapshot of a cell in the folder."""
+        with self._lock:
+            return next(iter(self._of(cell)), None)
+
+    def whole(self) -> list[Manifest]:
+        """Of each cell the newest snapshot on the remote, where nothing of it is missing."""
+        with self._lock:
+            return [one for one in newest_of(self._remote.values()) if self._files.keys() >= set(files_of(one))]
+
+    # -- what is to be done --------------------------------------------------------------------------
+
+    def next(self, passed_over: Collection[str]) -> Manifest | None:
+        """The snapshot to copy next, none of the cells ``passed_over``."""
+        with self._lock:
+            newest = newest_of([*self._local.values(), *self._remote.values()])
+            best = (choose(DEFAULT, self._of(one.cell), {}).best for one in newest)
+            for one in (*newest, *(one for one in best if one)):
+                if one.name in self._local and one.name not in self._remote and one.cell not in passed_over:
+                    return one
+        return None
+
+    def keep(self, snapshot: Manifest) -> None:
+        """An upload begins: the snapshot's files stay in the folder."""
+        with self._lock:
+            self._under_way = snapshot
+
+    def release(self) -> list[str]:
+        """The upload is over: what is to be deleted in the folder now."""
+        with self._lock:
+            self._under_way, held, self._held = None, self._held, []
+            self._hidden.difference_update(held)
+        for name in held:
+            self.delete(name)  # what was copied meanwhile is to go there too
+        return held
+
+    def delete(self, name: str) -> bool:
+        """A file is to be deleted; whether it must stay in the folder for now."""
+        with self._lock:
+            gate = max(self._local.values(), key=order, default=None)
+            self._local.pop(name, None)
+            if name in self._files and name not in self._hidden and gate is not None:
+                self._hidden.add(name)
+                self._deletions.append((name, gate))
+            if self._under_way is None or name not in files_of(self._under_way):
+                return False
+            self._hidden.add(name)
+            self._held.append(name)
+            return True
+
+    def deletable(self, there: Mapping[str, Manifest]) -> str | None:
+        """The next file to delete on the remote, where ``there`` are the newest that it is known to have, by cell."""
+        with self._lock:
+            if not self._deletions:
+                return None
+            name, gate = self._deletions[0]
+            passed = there.get(gate.cell)
+            return name if passed is not None and order(passed) >= order(gate) else None
+
+    def deleted(self, name: str) -> None:
+        """That file is gone."""
+        with self._lock:
+            self._deletions.popleft()
+        self.forget([name])
+
+    def delete_nothing(self) -> None:
+        """Somebody else looks after the remote now."""
+        with self._lock:
+            self._deletions.clear()
+
+    def _of(self, cell: str) -> list[Manifest]:
+        return sorted((one for one in self._local.values() if one.cell == cell), key=order, reverse=True)
+
+
+def order(snapshot: Manifest) -> tuple[int, float]:
+    """What grows from one snapshot of a cell to the next."""
+    return snapshot.seq, snapshot.created
+
+
+def newest_of(snapshots: Iterable[Manifest]) -> list[Manifest]:
+    """Of each cell the newest, the newest of all first."""
+    newest = {one.cell: one for one in sorted(snapshots, key=order)}
+    return sorted(newest.values(), key=lambda one: one.created, reverse=True)
+
+
+def files_of(snapshot: Manifest) -> list[str]:
+    """What a snapshot needs, in the order in which it is written: packs, and last the manifest."""
+    return [*(packs.pack_name(pack) for pack in dict.fromkeys(blob.pack for blob in snapshot.blobs)), snapshot.name]

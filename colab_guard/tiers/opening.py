@@ -1,0 +1,110 @@
+"""The stores of this process: which of them has two tiers, and who uploads."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from colab_guard.core.errors import StoreUnavailable
+from colab_guard.core.keys import Keyring
+from colab_guard.core.places import is_below_drive, is_drive, local_folder
+from colab_guard.store.backend import Backend
+from colab_guard.store.failures import unavailable
+from colab_guard.store.folder import Folder
+from colab_guard.store.repository import CONFIG, Repository
+from colab_guard.tiers.drive import Drive, is_uploaded
+from colab_guard.tiers.tiered import Tiered
+from colab_guard.tiers.uploader import Uploader
+from colab_guard.tiers.uploads import Uploads
+
+FINISH_SECONDS = 10.0  # how long a process that ends waits for uploads under way
+SESSION = secrets.token_hex(6)  # this process, in leases
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A store with two tiers."""
+
+    backend: Tiered
+    uploads: Uploads
+    uploader: Uploader
+
+    def finish(self, seconds: float) -> bool:
+        """Waits until all that is to be uploaded is, for at most so long; whether it is."""
+        return self.uploader.wait(self.uploads.is_idle, seconds)
+
+
+_tiers: dict[str, Tier] = {}  # by place
+
+
+def backend_of(store: str | Path, keys: Keyring) -> Backend:
+    """The backend for a store, with two tiers if it is on Drive. One in each process. Raises StoreUnavailable."""
+    path = Path(store).expanduser().absolute()  # the cell may change the working directory
+    place = str(path)
+    if place in _tiers:
+        return _tiers[place].backend
+    with unavailable(place, "the repository can't be opened"):
+        if not is_below_drive(path):
+            return Folder(path)
+        if not is_drive(path):
+            raise StoreUnavailable(
+                f"{place} is on Drive, which is not mounted: what is written there now would be lost, and keep Drive "
+                f"from being mounted. Mount it (`%guard mount`, or drive.mount), then run the cell again."
+            )
+        uploads = Uploads(Folder(local_folder(place)), Drive(path), SESSION, key=lambda: _key(keys, path))
+        uploader = Uploader(uploads)
+        _tiers[place] = Tier(Tiered(uploads, uploader.wake), uploads, uploader)
+    return _tiers[place].backend
+
+
+def repository(
+    store: str | Path, *, clock: Callable[[], float] = time.time, keys: Keyring | None = None, trust: bool = False
+) -> Repository:
+    """The repository in a store, made where it is missing. Raises StoreError; see ``Repository``."""
+    keys = keys or Keyring()
+    return Repository(backend_of(store, keys), clock=clock, keys=keys, trust=trust)
+
+
+def may_hold_snapshots(store: Path) -> bool:
+    """Whether a store that can't be read now may hold snapshots: then to start over would be to lose them."""
+    return is_below_drive(store.expanduser().absolute()) or (store / CONFIG).exists()
+
+
+def tier_of(place: str) -> Tier | None:
+    """The tiers of a store that was opened; None for one that is a single folder."""
+    return _tiers.get(place)
+
+
+def try_again() -> None:
+    """Every remote that failed is tried now."""
+    for tier in _tiers.values():
+        tier.uploader.wake()
+
+
+def finish(seconds: float = FINISH_SECONDS) -> bool:
+    """Waits until all that is to be uploaded is, in all stores; whether it is."""
+    until = time.monotonic() + seconds
+    return all(tier.finish(max(0.0, until - time.monotonic())) for tier in _tiers.values())
+
+
+def _key(keys: Keyring, store: Path) -> tuple[bool | None, str]:
+    key = keys.signing(store)
+    if key.dies_with:
+        return None, f"the key that signs dies with {key.dies_with}"
+    path = Path(key.where)
+    return (is_uploaded(path) if is_drive(path) else True), ""
+
+
+def _forked() -> None:
+    for tier in _tiers.values():
+        tier.uploads.catalogue.forked()
+
+
+atexit.register(finish)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,25 @@
+"""Files read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from colab_guard.store import packs
+from colab_guard.store.backend import Backend, Entry
+
+
+def chunks(backend: Backend, name: str, size_bytes: int) -> Iterator[memoryview]:
+    """A file's bytes, in pieces. Raises OSError, also where it is shorter."""
+    position = 0
+    while position < size_bytes:
+        piece = memoryview(bytearray(min(packs.CHUNK_BYTES, size_bytes - position)))
+        count = backend.read(name, position, piece)
+        if not count:
+            raise OSError(f"{name} ends after {position:,} of {size_bytes:,} bytes")
+        yield piece[:count]
+        position += count
+
+
+def whole(backend: Backend, entry: Entry) -> bytes:
+    """A small file."""
+    return b"".join(chunks(backend, entry.name, entry.size_bytes))

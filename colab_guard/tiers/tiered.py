@@ -1,0 +1,109 @@
+"""A local folder and a remote as one backend: writes go to the folder, reads come from the nearer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from colab_guard.core.words import size
+from colab_guard.store import manifest, packs
+from colab_guard.store.backend import Entry
+from colab_guard.store.manifest import Manifest
+from colab_guard.tiers.reading import chunks, whole
+from colab_guard.tiers.uploads import Uploads
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+FOLDERS = ("", packs.FOLDER, manifest.FOLDER)
+
+
+class Tiered:
+    """See Backend; what is durable when a write returns is only what the folder is. Thread-safe.
+
+    What the remote holds is listed once, when it is opened. Raises OSError where that fails. ``wake`` is called when
+    there is something to upload.
+    """
+
+    def __init__(self, uploads: Uploads, wake: Callable[[], None]) -> None:
+        self._local, self._remote, self._uploads, self._wake = uploads.local, uploads.remote, uploads, wake
+        self._fetching = threading.Lock()
+        self._manifests: dict[str, bytes] = {}  # of the remote, when it was opened
+        files = [entry for folder in FOLDERS for entry in self._remote.list(folder)]
+        there = {entry.name: whole(self._local, entry) for entry in _manifests(self._local.list(manifest.FOLDER))}
+        self._manifests = {entry.name: whole(self._remote, entry) for entry in _manifests(files)}
+        uploads.begin(_readable(there), _readable(self._manifests), files)
+        wake()
+
+    @property
+    def place(self) -> str:
+        """The remote's."""
+        return self._remote.place
+
+    def write_new(self, name: str, chunks: Iterable[ReadableBuffer]) -> None:
+        """See Backend."""
+        if not manifest.NAME.fullmatch(name):
+            self._local.write_new(name, chunks)
+            return
+        data = b"".join(chunks)
+        self._local.write_new(name, [data])
+        if (snapshot := manifest.read(data, name)) is not None:
+            self._uploads.catalogue.add(snapshot)
+            self._wake()
+
+    def read(self, name: str, offset: int, into: memoryview) -> int:
+        """See Backend. A pack that only the remote has is fetched whole, if the folder has room for it."""
+        try:
+            return self._local.read(name, offset, into)
+        except FileNotFoundError:
+            if name in self._manifests:
+                part = self._manifests[name][offset : offset + len(into)]
+                into[: len(part)] = part
+                return len(part)
+            entry = self._uploads.catalogue.files().get(name)
+            if entry is None:
+                raise
+        if packs.NAME.fullmatch(name):
+            with suppress(OSError):  # the folder's disk is full
+                self._fetch(entry)
+                return self._local.read(name, offset, into)
+        return self._remote.read(name, offset, into)
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """See Backend: what either has."""
+        there = {entry.name: entry for entry in self._local.list(folder)}
+        for name, entry in self._uploads.catalogue.files().items():
+            if name.rpartition("/")[0] == folder:
+                there.setdefault(name, entry)
+        hidden = self._uploads.catalogue.hidden()
+        yield from (entry for name, entry in there.items() if name not in hidden)
+
+    def delete(self, name: str) -> None:
+        """See Backend: nobody finds it from now on; on the remote it goes when a newer snapshot is durable."""
+        if not self._uploads.catalogue.delete(name):
+            self._local.delete(name)
+
+    def drop_copies(self, names: Iterable[str]) -> bool:
+        """See HasCopies: the folder's, of what the remote has too."""
+        dropped = [name for name in names if name in self._uploads.catalogue.files()]
+        for name in dropped:
+            self._local.delete(name)
+        return bool(dropped)
+
+    def _fetch(self, entry: Entry) -> None:
+        with self._fetching:
+            try:
+                self._local.read(entry.name, 0, memoryview(bytearray(1)))
+            except FileNotFoundError:
+                self._local.write_new(entry.name, chunks(self._remote, entry.name, entry.size_bytes))
+                self._uploads.tell(f"{size(entry.size_bytes)} came from {self.place}: this machine had no copy.")
+
+
+def _readable(found: Mapping[str, bytes]) -> list[Manifest]:
+    return [one for name, data in found.items() if (one := manifest.read(data, name)) is not None]
+
+
+def _manifests(entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if manifest.NAME.fullmatch(entry.name)]

@@ -1,0 +1,69 @@
+"""One thread that uploads what a folder holds, at a lower priority than the training, for as long as the process lives.
+
+It never prints, and raises nothing. A forked child has none: its parent goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from colab_guard.tiers.uploads import Uploads
+
+NICER = 10  # as the thread that writes snapshots
+
+
+class Uploader:
+    """Calls ``step`` of its uploads whenever there is something to do. ``wake`` and ``wait`` are for any thread."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
+        self._changed = threading.Condition()
+        self._woken = False
+        self._thread: threading.Thread | None = None
+        self._pid = os.getpid()
+
+    def wake(self) -> None:
+        """There is something new, or a remote that failed is to be tried again now."""
+        if os.getpid() != self._pid:
+            return
+        with self._changed:
+            self._woken = True
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="colab_guard-uploader", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def wait(self, is_over: Callable[[], bool], seconds: float) -> bool:
+        """Waits until something is so, for at most so long; whether it is."""
+        until = time.monotonic() + seconds
+        with self._changed:
+            while not is_over():
+                left = until - time.monotonic()
+                if left <= 0 or self._thread is None or os.getpid() != self._pid:
+                    return is_over()
+                self._changed.wait(left)
+        return True
+
+    def _run(self) -> None:
+        if sys.platform == "linux":
+            with suppress(OSError):
+                thread = threading.get_native_id()
+                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
+        while True:
+            with self._changed:
+                self._woken = False
+            try:
+                wait = self._uploads.step()
+            except Exception as error:  # noqa: BLE001 - a flaw of ours, which must not be silent
+                text = f"{type(error).__name__}: {error}"
+                self._uploads.tell(f"uploads have stopped, please report this: {text}. Restart the kernel to go on.")
+                return
+            with self._changed:
+                self._changed.notify_all()
+                if wait != 0 and not self._woken:
+                    self._changed.wait(wait)

@@ -1,0 +1,263 @@
+"""What is durable is on the remote, whole and confirmed; nothing that is is given up before something newer is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from colab_guard.core.errors import StoreUnavailable
+from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
+from tests.tiers.remotes import GONE, Later, Machine
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Later:
+    return Later(tmp_path / "remote")
+
+
+@pytest.fixture
+def machine(tmp_path: Path, remote: Later) -> Machine:
+    return Machine(tmp_path / "local", remote)
+
+
+def names(path: Path, folder: str) -> set[str]:
+    return {f"{folder}/{name}" for name in os.listdir(path / folder)}
+
+
+def test_packs_are_there_before_the_manifest_that_lists_them(machine, remote):
+    snapshot = machine.commit()
+    machine.settle()
+    [lease, pack, manifest] = remote.written
+    assert (lease.split("/")[0], pack.split("/")[0], manifest) == ("leases", "packs", snapshot.name)
+    assert machine.durable() == snapshot
+
+
+def test_saved_is_not_durable_until_the_remote_confirms_every_file(machine, remote):
+    remote.at_once = False
+    snapshot = machine.commit()
+    machine.settle()
+    for name in (*remote.written[1:],):
+        assert machine.durable() is None
+        assert not machine.uploads.state("train").is_complete
+        remote.arrived.add(name)
+        machine.settle()
+    assert machine.durable() == snapshot
+    assert machine.uploads.state("train").is_complete
+
+
+def test_a_remote_that_cannot_tell_makes_nothing_durable(machine, remote):
+    remote.knows = False
+    snapshot = machine.commit()
+    machine.settle()
+    state = machine.uploads.state("train")
+    assert (state.durable, state.copied) == (None, snapshot)
+    assert state.words(snapshot.created + 5) == "unconfirmed 5 s ago"
+
+
+def test_nothing_is_durable_before_the_key_that_signs_it_is(tmp_path, remote):
+    answers = {"key": (False, "")}
+    machine = Machine(tmp_path / "local", remote, key=lambda: answers["key"])
+    snapshot = machine.commit()
+    machine.settle()
+    assert machine.durable() is None
+    answers["key"] = (None, "the key that signs dies with this VM")
+    machine.settle()
+    assert machine.durable() is None
+    assert "dies with this VM" in machine.uploads.state("train").words(snapshot.created)
+    answers["key"] = (True, "")
+    machine.commit()
+    machine.settle()
+    assert machine.durable().seq == 2
+
+
+def test_what_was_superseded_before_its_turn_is_never_uploaded(machine, remote):
+    remote.at_once = False
+    first, second, third = machine.commit(), machine.commit(), machine.commit()
+    machine.settle()
+    assert third.name in remote.written
+    assert not {first.name, second.name} & set(remote.written)
+
+
+def test_one_at_a_time_so_that_nothing_piles_up(machine, remote):
+    remote.at_once = False
+    first = machine.commit()
+    machine.settle()
+    machine.commit()
+    third = machine.commit()
+    machine.settle()
+    assert [name for name in remote.written if name.startswith("snapshots")] == [first.name]
+    remote.arrived.update(remote.written)
+    machine.settle()
+    assert [name for name in remote.written if name.startswith("snapshots")] == [first.name, third.name]
+
+
+def test_the_best_one_is_uploaded_too_when_nothing_is_newer(machine, remote):
+    def best(value):
+        return {"best": {"name": "loss", "goal": "min", "value": value}}
+
+    good = machine.commit(**best(0.1))
+    machine.commit(**best(0.3))
+    newest = machine.commit(**best(0.2))
+    machine.settle()
+    assert [name for name in remote.written if name.startswith("snapshots")] == [newest.name, good.name]
+
+
+def test_cells_do_not_wait_for_each_other_newest_first(machine, remote):
+    a, b = machine.commit("a"), machine.commit("b")
+    machine.settle()
+    assert [name for name in remote.written if name.startswith("snapshots")] == [b.name, a.name]
+    assert (machine.durable("a"), machine.durable("b")) == (a, b)
+
+
+def test_there_is_a_durable_one_at_every_moment(machine, remote):
+    remote.at_once = False
+    for number in range(12):
+        machine.commit()
+        machine.repository.prune("train", Retention(1))
+        machine.settle()
+        if number % 3 == 2:
+            remote.arrived.update(remote.written)
+            machine.settle()
+        alone = Repository.open(remote.place)
+        newest, _ = alone.newest("train")
+        sure = machine.durable()
+        if sure is not None:
+            alone.check(sure)
+            assert newest.seq >= sure.seq
+    assert len(names(Path(remote.place), "snapshots")) <= 2, "what was superseded is deleted there too"
+    assert machine.repository.verify().problems == ()
+
+
+def test_a_file_being_uploaded_stays_although_it_was_pruned(machine, remote, monkeypatch):
+    snapshot = machine.commit(size_bytes=5000)
+    put = remote.write_new
+
+    def prune_meanwhile(name, chunks):
+        if name.startswith("packs"):
+            machine.commit()
+            machine.repository.prune("train", Retention(1))
+            assert snapshot.name not in {one.name for one in machine.repository.snapshots()}
+        put(name, chunks)
+
+    monkeypatch.setattr(remote, "write_new", prune_meanwhile)
+    machine.uploads.step()
+    monkeypatch.undo()
+    assert snapshot.name in remote.written, "what was begun is brought to its end, or a slow remote would never get any"
+    assert snapshot.name not in names(Path(machine.uploads.local.place), "snapshots")
+    machine.settle()
+    assert snapshot.name in remote.deleted
+    assert machine.durable().seq == 2
+
+
+def test_a_new_machine_goes_on_from_what_was_durable_and_uploads_no_byte_twice(tmp_path, machine, remote):
+    frozen = os.urandom(200_000)
+    machine.repository.commit("train", {}, [frozen, b"1"])
+    machine.settle()
+    remote.at_once = False
+    machine.repository.commit("train", {}, [frozen, b"2"])
+    machine.settle()
+    remote.lose()
+    sure = machine.durable()
+    later = Machine(tmp_path / "another disk", remote, "b")
+    found, problems = later.repository.newest("train")
+    assert (found, problems) == (sure, [])
+    assert bytes(later.repository.read(found.blobs[0])) == frozen
+    assert "came from" in " ".join(later.uploads.news())
+    before = set(remote.written)
+    remote.at_once = True
+    third = later.repository.commit("train", {}, [frozen, b"3"])
+    later.settle()
+    assert later.durable() == third
+    new = [name for name in remote.written if name.startswith("packs") and name not in before]
+    assert sum((Path(remote.place) / name).stat().st_size for name in new) == 1
+
+
+def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(machine, remote):
+    machine.commit()
+    machine.settle()
+    remote.broken = GONE
+    machine.commit()
+    waits = [machine.uploads.step() for _ in range(12)]
+    assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:8]))
+    assert max(waits) <= 300
+    [said] = machine.uploads.news()
+    assert "The mount has died" in said
+    assert "The mount has died" in machine.uploads.state("train").words(0)
+    third = machine.commit()
+    remote.broken = None
+    machine.settle()
+    assert machine.durable() == third
+    assert "again" in " ".join(machine.uploads.news())
+
+
+def test_a_file_that_was_cut_off_is_uploaded_anew(tmp_path, machine, remote):
+    snapshot = machine.commit(size_bytes=5000)
+    machine.settle()
+    [pack] = [name for name in remote.written if name.startswith("packs")]
+    os.truncate(Path(remote.place) / pack, 100)
+    os.unlink(Path(remote.place) / snapshot.name)
+    again = Machine(tmp_path / "local", remote)
+    again.settle()
+    assert again.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_what_the_remote_lost_is_uploaded_again(machine, remote):
+    remote.at_once = False
+    snapshot = machine.commit()
+    machine.settle()
+    remote.lose()
+    remote.at_once = True
+    machine.settle()
+    assert machine.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_a_damaged_local_copy_is_replaced_by_the_remote_s(machine, remote):
+    snapshot = machine.commit(size_bytes=5000)
+    machine.settle()
+    [pack] = names(Path(machine.uploads.local.place), "packs")
+    path = Path(machine.uploads.local.place) / pack
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    assert machine.repository.newest("train") == (snapshot, [])
+    assert machine.repository.verify().problems == ()
+
+
+def test_of_two_sessions_of_one_cell_the_later_one_writes(tmp_path, machine, remote):
+    machine.commit()
+    machine.settle()
+    other = Machine(tmp_path / "other", remote, "b")
+    other.uploads.claim("train")
+    theirs = other.commit()
+    other.settle()
+    mine = machine.commit()
+    machine.settle()
+    assert mine.name not in remote.written
+    assert "another session" in machine.uploads.state("train").words(0)
+    assert "another session" in " ".join(machine.uploads.news())
+    assert other.durable() == theirs
+    machine.uploads.claim("train")
+    machine.settle()
+    assert machine.durable() == mine, "the cell was begun here again"
+
+
+def test_a_steady_state_lists_nothing_and_makes_two_files_a_snapshot(machine, remote):
+    for _ in range(5):
+        machine.commit()
+        machine.repository.prune("train", Retention(3))
+        machine.settle()
+    remote.written.clear()
+    remote.deleted.clear()
+    before = remote.listings
+    for _ in range(5):
+        machine.commit()
+        machine.repository.prune("train", Retention(3))
+        machine.settle()
+    assert (len(remote.written), len(remote.deleted), remote.listings - before) == (10, 10, 0)
+
+
+def test_a_remote_that_cannot_be_read_is_no_empty_one(tmp_path, remote):
+    remote.broken = GONE
+    with pytest.raises((OSError, StoreUnavailable)):
+        Machine(tmp_path / "local", remote)
