@@ -67,8 +67,8 @@ class Drive:
         paused: bool = False,
         log: Path | None = None,
     ) -> None:
-        self.folder = folder.absolute()
-        self.mount = (mount or self.folder / "mount").absolute()
+        self.folder = folder.resolve()
+        self.mount = (mount or self.folder / "mount").resolve()  # as the mount table has it
         self.cloud, self.cache = self.folder / "cloud", self.folder / "cache"
         self.log = (log or self.folder / "Logs" / "drive_fs.txt").absolute()
         self._settings = {
@@ -106,6 +106,11 @@ class Drive:
         with open("/proc/self/mounts") as mounts:
             lines = [line.split() for line in mounts]
         return any(fields[1:3] == [str(self.mount), "fuse.drive"] for fields in lines)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
 
     # ---- mounting and dying -----------------------------------------------------------------------------
 

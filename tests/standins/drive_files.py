@@ -62,6 +62,10 @@ class Files:
         """Where a file is on the VM's disk, if it is."""
         return os.path.join(self.cache, path)
 
+    def has_file(self, path: str) -> bool:
+        """Whether there is a file of that name."""
+        return any(os.path.isfile(os.path.join(tree, path)) for tree in (self.cache, self.cloud))
+
     def names(self, path: str) -> set[str]:
         """What is in a folder."""
         names = set(os.listdir(os.path.join(self.cloud, path)))

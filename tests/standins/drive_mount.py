@@ -49,9 +49,10 @@ class Mount:
         self._locals: dict[str, Local] = {}
         self._handles: dict[int, Handle] = {}
         self._number = 0
-        for path in files.waiting():
-            local = self._locals[path] = Local(path, dirty=True)
-            self._close(local)
+        with self.changed:
+            for path in files.waiting():
+                local = self._locals[path] = Local(path, dirty=True)
+                self._close(local)
 
     # ---- uploads ----------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Mount:
         with self.changed:
             self._files.find(old)
             self._files.allow(old)
-            if new in self._files.names(os.path.dirname(new)) and os.path.isfile(self._files.find(new)):
+            if self._files.has_file(new):
                 self._remove(new)
             self._files.rename(old, new)
 

@@ -7,6 +7,7 @@ object {"do": command, …arguments}, and gets one line: {"value": …} or {"err
 
 import json
 import os
+import shutil
 import socketserver
 import subprocess
 import sys
@@ -99,9 +100,10 @@ class _Answer(socketserver.StreamRequestHandler):
         self.wfile.write(json.dumps(answer).encode() + b"\n")
 
 
-def _end_with_stdin(mount: str) -> None:
+def _end_with_stdin(mount: str, listening: str) -> None:
     sys.stdin.buffer.read()
     subprocess.run(["fusermount3", "-uz", mount], check=False)
+    shutil.rmtree(os.path.dirname(listening), ignore_errors=True)
     os._exit(0)
 
 
@@ -112,7 +114,7 @@ def main(settings: dict[str, Any]) -> None:
     controls = Controls(settings)
     server = _Server(settings["socket"], _Answer)
     server.controls = controls
-    for work in (server.serve_forever, controls._upload_forever, lambda: _end_with_stdin(settings["mount"])):
+    for work in (server.serve_forever, controls._upload_forever, lambda: _end_with_stdin(settings["mount"], settings["socket"])):
         threading.Thread(target=work, daemon=True).start()
     # Nothing is kept by the system for a while, so that every call is counted, and meets a fault from its first moment.
     uncached = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}

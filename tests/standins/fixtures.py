@@ -10,9 +10,11 @@ import pytest
 
 from tests.standins.drive import Drive, MountRefusedError
 
+NewDrive = Callable[..., Drive]
+
 
 @pytest.fixture
-def new_drive(tmp_path: Path) -> Iterator[Callable[..., Drive]]:
+def new_drive(tmp_path: Path) -> Iterator[NewDrive]:
     """Makes mounted Drives, `new_drive(delay_seconds=3)`, in folders of their own; all are unmounted at the end.
 
     Skips where /dev/fuse is missing or nobody may mount. A missing mfusepy or libfuse is a failure: they can be installed.
@@ -37,6 +39,6 @@ def new_drive(tmp_path: Path) -> Iterator[Callable[..., Drive]]:
 
 
 @pytest.fixture
-def drive(new_drive: Callable[..., Drive]) -> Drive:
+def drive(new_drive: NewDrive) -> Drive:
     """A Drive that uploads at once."""
     return new_drive()
