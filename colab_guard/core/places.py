@@ -89,7 +89,9 @@ def drive_mount() -> Path | None:
         return None
     table = (line.split() for line in lines)
     mounts = [Path(place.replace("\\040", " ")) for _, place, kind, *_ in table if kind == DRIVE_TYPE]
-    return next((mount for mount in mounts if told in ("", str(mount))), None)
+    found = next((mount for mount in mounts if told in ("", str(mount))), None)
+    _drives_seen.update([found] if found else [])
+    return found
 
 
 def is_drive(path: Path) -> bool:
@@ -100,9 +102,9 @@ def is_drive(path: Path) -> bool:
 
 def is_below_drive(path: Path) -> bool:
     """Whether a path lies where Drive is, was or would be mounted."""
-    if mount := drive_mount():
-        _drives_seen.add(mount)
-    return any(path.is_relative_to(seen) for seen in (DRIVE, *_drives_seen))
+    drive_mount()
+    told = from_environment("DRIVE", "")
+    return any(path.is_relative_to(seen) for seen in (told or DRIVE, *_drives_seen))
 
 
 _drives_seen: set[Path] = set()  # by this process

@@ -24,6 +24,8 @@ NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errn
 class Folder:
     """Files under one folder, each written beside its target and renamed. Thread-safe, process-safe."""
 
+    folders: tuple[str, ...] = SUBFOLDERS
+
     def __init__(self, root: Path) -> None:
         """Makes the folder where it is missing; raises OSError where that fails.
 
@@ -31,7 +33,7 @@ class Folder:
         fill the disk below it.
         """
         self._root = root
-        for name in SUBFOLDERS:
+        for name in self.folders:
             _make_folder(root / name)
 
     @property

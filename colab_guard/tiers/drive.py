@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from colab_guard.core.places import is_drive
 from colab_guard.store import packs
 from colab_guard.store.backend import Entry
-from colab_guard.store.folder import Folder
-from colab_guard.tiers import drive_logs
+from colab_guard.store.folder import SUBFOLDERS, Folder
+from colab_guard.tiers import drive_logs, leases
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,6 +30,8 @@ UNKNOWN = {errno.ENODATA, errno.ENOTSUP, errno.ENOSYS}
 
 class Drive(Folder):
     """A folder on Drive; see ``Remote``. Every verb raises OSError with ENOTCONN while Drive is not mounted there."""
+
+    folders = (*SUBFOLDERS, leases.FOLDER)
 
     def __init__(self, root: Path) -> None:
         self._root = root

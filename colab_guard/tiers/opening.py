@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import secrets
 import time
@@ -56,7 +57,7 @@ def backend_of(store: str | Path, keys: Keyring) -> Backend:
                 f"{place} is on Drive, which is not mounted: what is written there now would be lost, and keep Drive "
                 f"from being mounted. Mount it (`%guard mount`, or drive.mount), then run the cell again."
             )
-        uploads = Uploads(Folder(local_folder(place)), Drive(path), SESSION, key=lambda: _key(keys, path))
+        uploads = Uploads(Folder(local_folder(place)), Drive(path), SESSION, _key_state(keys, path))
         uploader = Uploader(uploads)
         _tiers[place] = Tier(Tiered(uploads, uploader.wake), uploads, uploader)
     return _tiers[place].backend
@@ -92,12 +93,18 @@ def finish(seconds: float = FINISH_SECONDS) -> bool:
     return all(tier.finish(max(0.0, until - time.monotonic())) for tier in _tiers.values())
 
 
-def _key(keys: Keyring, store: Path) -> tuple[bool | None, str]:
-    key = keys.signing(store)
-    if key.dies_with:
-        return None, f"the key that signs dies with {key.dies_with}"
-    path = Path(key.where)
-    return (is_uploaded(path) if is_drive(path) else True), ""
+def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:
+    """Tells whether the key that signs outlives this machine, and why it never will."""
+    signing = functools.cache(keys.signing)  # to look for it lists folders, on Drive too
+
+    def state() -> tuple[bool | None, str]:
+        key = signing(store)
+        if key.dies_with:
+            return None, f"the key that signs dies with {key.dies_with}"
+        path = Path(key.where)
+        return (is_uploaded(path) if is_drive(path) else True), ""
+
+    return state
 
 
 def _forked() -> None:
