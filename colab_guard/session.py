@@ -6,7 +6,7 @@ import ast
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path as FilePath
 from typing import Any
@@ -44,6 +44,7 @@ from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.tiers import opening
 
+DRIVE_BUDGET_BYTES = 8_000_000_000  # of one cell, of the 15 GB that are free
 KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
 
 
@@ -146,7 +147,7 @@ class Session:
             beside=self._beside(name, options, paused is not None),
             state=plan.renamed(paused.state) if plan and paused else None,
         )
-        run.saver.last, run.saver.held, run.saver.retention = manifest, held, options.retention
+        run.saver.last, run.saver.held, run.saver.retention = manifest, held, bounded(options.retention, store)
         run.saver.measured = partial(options.retention.recorded, self.namespace)
         found = causes.before(module, self.namespace, strict=options.exact)
         if found and options.exact:
@@ -258,6 +259,13 @@ class Session:
         names = changed(paused.marks, now)
         also = f" Changed since, and used as they are now: {', '.join(names)}." if names else ""
         return f"{cell.name} goes on from where it was paused, {where(paused.body)}.{also}"
+
+
+def bounded(retention: Retention, store: FilePath) -> Retention:
+    """With a budget, where the store is on Drive and none was given: what is there counts against a small quota."""
+    if retention.budget_bytes is None and is_drive(store.expanduser().absolute()):
+        return replace(retention, budget_bytes=DRIVE_BUDGET_BYTES)
+    return retention
 
 
 def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[str]:

@@ -14,6 +14,7 @@ from colab_guard.store.repository import Repository
 from colab_guard.store.verify import Report
 from colab_guard.variables.loading import variables_of
 
+SHOWN = 3
 STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapshot: "unsigned"}
 
 
@@ -45,6 +46,29 @@ def _state(session: Session, run: Run) -> str:
     durable = f" · {durability.words(session.clock())}" if durability else ""
     waited = f" · the cell waited {run.saver.stall_seconds:.2g} s" if run.saver.stall_seconds else ""
     return f"saved {age}{where}{durable} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}"
+
+
+def found_text(session: Session) -> list[str]:
+    """What the session's store holds, and how the last session there ended: two lines; none for an empty one."""
+    entries = [entry for entry in session.repository().snapshots() if isinstance(entry, Manifest)]
+    entries = [entry for entry in entries if entry.body.get("session") != session.id]
+    newest: dict[str, Manifest] = {}
+    for entry in entries:
+        newest.setdefault(entry.cell, entry)
+    if not newest:
+        return []
+    now = session.clock()
+    cells = [f"{cell} ({_where(entry)}, {ago(now - entry.created)})" for cell, entry in newest.items()]
+    more = f", and {len(cells) - SHOWN:,} more" if len(cells) > SHOWN else ""
+    last = entries[0]
+    own = [entry for entry in newest.values() if entry.body.get("session") == last.body.get("session")]
+    open_ = [entry.cell for entry in own if entry.body.get("cursor") is not None]
+    ended = f"was in the middle of {', '.join(open_)}" if open_ else "had finished what it ran"
+    then = "run all cells: it goes on there" if open_ else "run all cells: what finished is put back"
+    return [
+        f"there are snapshots of {', '.join(cells[:SHOWN])}{more}.",
+        f"the last session, seen {ago(now - last.created)}, {ended}; {then}.",
+    ]
 
 
 def history_table(session: Session) -> str:

@@ -12,20 +12,25 @@ from __future__ import annotations
 import ast
 import linecache
 import textwrap
+import threading
+from contextlib import suppress
 from typing import Any
 
 from colab_guard import __version__
 from colab_guard.capture import loaders
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
-from colab_guard.core.errors import UsageError
+from colab_guard.core.errors import ColabGuardError, UsageError
 from colab_guard.core.keys import Keyring
 from colab_guard.notebook import magics
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
 from colab_guard.notebook.transcript import Transcript, show
 from colab_guard.notebook.userdata import Userdata
 from colab_guard.session import Session
+from colab_guard.tiers import opening
+from colab_guard.views import found_text
 
 MAGIC = "%%checkpointed"
+LOOK_SECONDS = 2.0  # for what a store holds, when the extension is loaded
 MARKER = HIDDEN + "cell"
 
 
@@ -55,6 +60,23 @@ class Extension:
             f"colab_guard {__version__} on {platform_name(self.shell)} · snapshots go to {self.session.store} "
             f"({self.session.store_note}) · put %%checkpointed above the training cell"
         )
+        for text in self._found():
+            say(text)
+
+    def _found(self) -> list[str]:
+        """What there is to go on with, if the store tells in time; a slow one is not waited for."""
+        if not opening.may_hold_snapshots(self.session.store):
+            return []
+        found = list[str]()
+
+        def look() -> None:
+            with suppress(ColabGuardError):  # the first guarded cell says it
+                found.extend(found_text(self.session))
+
+        thread = threading.Thread(target=look, name="colab_guard-look", daemon=True)
+        thread.start()
+        thread.join(LOOK_SECONDS)
+        return list(found)
 
     def unload(self) -> None:
         """Leaves the shell as it was before."""

@@ -162,6 +162,7 @@ class Run(Frame):
             with prepare(self.plan.body.get("files", {"roots": []}), manifest.blobs, self.saver.opened().read) as files:
                 self.state = load(self.plan, blobs, self.namespace, self.cell, files)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
+            self.saver.settle()
             for text in restored(self.plan, self.cell.name, self.clock(), count, differs):
                 self.say(text)
             if self.plan.cursor is not None:

@@ -34,6 +34,7 @@ class Drive(Folder):
     folders = (*SUBFOLDERS, leases.FOLDER)
 
     def __init__(self, root: Path) -> None:
+        self.trashed_bytes = 0  # by what was deleted without being cut
         self._root = root
         self._mounted()
         super().__init__(root)
@@ -83,6 +84,12 @@ class Drive(Folder):
         self._mounted()
         return is_uploaded(self._path(name))
 
+    def free_bytes(self) -> int | None:
+        """See Remote."""
+        self._mounted()
+        found = os.statvfs(self._root)
+        return found.f_bavail * found.f_frsize
+
     def trouble(self) -> str:
         """See Remote: what Drive's logs say."""
         return drive_logs.reason()
@@ -90,6 +97,8 @@ class Drive(Folder):
     def _delete(self, path: Path, *, cut: bool = True) -> None:
         if cut:
             os.truncate(path, 0)
+        else:
+            self.trashed_bytes += path.stat().st_size
         os.unlink(path)
 
     def _mounted(self) -> None:

@@ -6,6 +6,7 @@ import atexit
 import functools
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,12 +42,17 @@ class Tier:
 
 
 _tiers: dict[str, Tier] = {}  # by place
+_opening = threading.Lock()
 
 
 def backend_of(store: str | Path, keys: Keyring) -> Backend:
     """The backend for a store, with two tiers if it is on Drive. One in each process. Raises StoreUnavailable."""
     path = Path(store).expanduser().absolute()  # the cell may change the working directory
-    place = str(path)
+    with _opening:
+        return _backend(path, str(path), keys)
+
+
+def _backend(path: Path, place: str, keys: Keyring) -> Backend:
     if place in _tiers:
         return _tiers[place].backend
     with unavailable(place, "the repository can't be opened"):
@@ -108,6 +114,8 @@ def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, st
 
 
 def _forked() -> None:
+    global _opening
+    _opening = threading.Lock()
     for tier in _tiers.values():
         tier.uploads.catalogue.forked()
 

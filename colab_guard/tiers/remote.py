@@ -16,5 +16,8 @@ class Remote(Backend, Protocol):
     def create(self, name: str, data: bytes) -> bool:
         """Stores a small file under a name that nobody has; whether nobody had it."""
 
+    def free_bytes(self) -> int | None:
+        """How much may still be written; None where the remote does not say."""
+
     def trouble(self) -> str:
         """What the remote itself says stands in the way of uploads, and what to do; empty where it says nothing."""

@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from colab_guard.core.errors import StoreError
+from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.core.words import size
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, Entry
 from colab_guard.store.failures import advised
@@ -142,6 +143,12 @@ class Uploads:
         there = self.catalogue.files()
         sizes = {entry.name: entry.size_bytes for folder in (packs.FOLDER, FOLDER) for entry in self.local.list(folder)}
         missing = [name for name in files_of(snapshot) if name not in there]
+        needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
+        if free is not None and needed > free:
+            raise StoreUnavailable(
+                f"the newest snapshot of {cell!r} needs {size(needed)} there, and only {size(free)} are free. Delete "
+                f"something and empty the trash, or save less of the cell (--link, --keep 1)."
+            )
         for name in missing:
             if name == snapshot.name and lease.is_lost(self.remote):
                 self._lost.add(cell)
@@ -153,7 +160,7 @@ class Uploads:
                 return
             self._put(name, sizes[name])
             self.catalogue.copied(Entry(name, sizes[name], time.time()), snapshot if name == snapshot.name else None)
-        self._watched.append(_Copied(snapshot, begun, sum(sizes[name] for name in missing)))
+        self._watched.append(_Copied(snapshot, begun, needed))
 
     def _put(self, name: str, size_bytes: int) -> None:
         def pieces() -> Iterator[memoryview]:

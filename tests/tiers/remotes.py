@@ -27,6 +27,7 @@ class Later(Folder):
         self.at_once = self.knows = True
         self.broken: int | None = None
         self.listings = 0
+        self.free: int | None = None
 
     def write_new(self, name: str, chunks: Iterable[Any]) -> None:
         self._fail()
@@ -60,6 +61,9 @@ class Later(Folder):
         if not (Path(self.place) / name).exists():
             raise FileNotFoundError(name)
         return name in self.arrived if self.knows else None
+
+    def free_bytes(self) -> int | None:
+        return self.free
 
     def trouble(self) -> str:
         return ""

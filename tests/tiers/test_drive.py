@@ -1,5 +1,5 @@
-"""On Drive's mount (a real FUSE stand-in, see tests/standins): what was durable survives the VM, nothing is written where
-Drive should be and is not, and a mount that dies costs nothing but time.
+"""On Drive's mount (a real FUSE stand-in, see tests/standins): what was durable survives the VM, nothing is written
+where Drive should be and is not, and a mount that dies costs nothing but time.
 """
 
 import os
