@@ -114,7 +114,11 @@ def main(settings: dict[str, Any]) -> None:
     controls = Controls(settings)
     server = _Server(settings["socket"], _Answer)
     server.controls = controls
-    for work in (server.serve_forever, controls._upload_forever, lambda: _end_with_stdin(settings["mount"], settings["socket"])):
+    for work in (
+        server.serve_forever,
+        controls._upload_forever,
+        lambda: _end_with_stdin(settings["mount"], settings["socket"]),
+    ):
         threading.Thread(target=work, daemon=True).start()
     # Nothing is kept by the system for a while, so that every call is counted, and meets a fault from its first moment.
     uncached = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}

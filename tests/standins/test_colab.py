@@ -12,6 +12,7 @@ from tests.standins.drive import CHECKOUT
 from tests.standins.fixtures import NewDrive
 from tests.support.kernel import Kernel
 
+
 @pytest.fixture(scope="module")
 def colab() -> Iterator[Colab]:
     with Colab(secrets={"KEY": "the secret", "WITHHELD": "another"}) as colab:
@@ -66,7 +67,9 @@ def test_with_no_browser_attached_nothing_is_answered(colab: Colab, kernel: Kern
 
 
 def test_a_cells_own_question_is_still_answered(kernel: Kernel) -> None:
-    assert kernel.run("print(input('name? '), userdata.get('KEY'))", answer="me").check().text == "name? me the secret\n"
+    assert (
+        kernel.run("print(input('name? '), userdata.get('KEY'))", answer="me").check().text == "name? me the secret\n"
+    )
 
 
 def test_downloads_and_the_end_of_the_vm(colab: Colab, kernel: Kernel, tmp_path: Path) -> None:

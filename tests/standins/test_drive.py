@@ -149,7 +149,10 @@ def test_a_new_vm_has_what_was_uploaded_and_nothing_else(new_drive: NewDrive) ->
     drive.lose_vm()
     assert (drive.mounted, list(drive.mount.iterdir())) == (False, [])
     drive.remount()
-    assert {path.name: path.read_bytes() for path in drive.my_drive.iterdir()} == {"kept": b"first", "changed": b"first"}
+    assert {path.name: path.read_bytes() for path in drive.my_drive.iterdir()} == {
+        "kept": b"first",
+        "changed": b"first",
+    }
     assert os.getxattr(drive.my_drive / "kept", "user.drive.id") == name
 
 

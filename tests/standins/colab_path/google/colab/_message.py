@@ -1,4 +1,6 @@
-"""Requests to the page on iopub, its answers on stdin. Like the real one not thread-safe: answers to others are dropped."""
+"""Requests to the page on iopub, its answers on stdin. Like the real one not thread-safe: answers to others are
+dropped.
+"""
 
 import itertools
 import time
