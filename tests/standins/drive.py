@@ -143,7 +143,7 @@ class Drive:
                 raise MountRefusedError(f"{self.mount}: {errors.read().decode(errors='replace')[-2000:]}")
 
     def kill(self) -> None:
-        """SIGKILL: the mount stays in the table, and answers errno 107. Calls to it that hang are answered so, too."""
+        """SIGKILL: the mount stays in the table, and answers errno 107; calls under way then get 103."""
         if self._process:
             self._process.kill()
             self._process.wait(END_SECONDS)
@@ -210,8 +210,7 @@ class Drive:
         reason: str | None = None,
         times: int | None = None,
     ) -> None:
-        """Calls fail with an errno: those of some *kinds* (None: all) on paths that match, the next *times* (None:
-        all).
+        """Calls fail with an errno: those of some *kinds* and on paths that match, the next *times*; None is all.
 
         *reason*, such as userRateLimitExceeded, is written to the log at each. Who closes a file is told of a failure,
         and the file counts as closed all the same.

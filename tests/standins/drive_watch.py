@@ -1,6 +1,4 @@
-"""What the Drive stand-in does on demand beside its work: it counts calls, is slow, fails, and tells its log.
-Thread-safe.
-"""
+"""What the Drive stand-in does beside its work: counts calls, is slow, fails, tells its log. Thread-safe."""
 
 import errno
 import os
