@@ -1,4 +1,5 @@
-# `make` lists what there is. Needs Python ≥ 3.11 and make; everything else goes into .venv* and build/.
+# `make` lists what there is. Needs Python ≥ 3.11 and make, and for the tests libfuse (apt: fuse3); everything else
+# goes into .venv* and build/.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

@@ -7,12 +7,13 @@
         assert colab.unassigned == 1
 
 In the kernel, `google.colab` is the package below colab_path/: it speaks to the page as the real one does (a
-`colab_request` on iopub, a `colab_reply` in an `input_reply` on stdin), and was written from what colabtools' sources do.
-What Colab's programs would do there (mount, flush, release, hand a file to the browser) the test's own process does.
+`colab_request` on iopub, a `colab_reply` in an `input_reply` on stdin), and was written from what colabtools' sources
+do. What Colab's programs would do there (mount, flush, release, hand a file to the browser) the test's own process
+does.
 
-What it can't show: what the real page asks its user and when, what it does with scripts, that a VM goes; how Drive's program
-starts and fails; the comm that carries downloads; anything of google.colab that is not in colab_path/. The real package is
-imported before the first cell, this one when a cell says so.
+What it can't show: what the real page asks its user and when, what it does with scripts, that a VM goes; how Drive's
+program starts and fails; the comm that carries downloads; anything of google.colab that is not in colab_path/. The real
+package is imported before the first cell, this one when a cell says so.
 """
 
 import json
@@ -33,8 +34,8 @@ MESSAGES = {"request_auth": "_allow", "GetSecret": "_secret", "cell_javascript_e
 class Colab:
     """What a notebook meets on Colab. Its public attributes may be changed at any time, and are read on other threads.
 
-    *drive* is what `drive.mount` mounts, at `drive.mount` and nowhere else. *secrets* are those of the user; this notebook
-    may not read the *withheld*.
+    *drive* is what `drive.mount` mounts, at `drive.mount` and nowhere else. *secrets* are those of the user; this
+    notebook may not read the *withheld*.
     """
 
     def __init__(self, drive: Drive | None = None, *, secrets: dict[str, str] | None = None) -> None:

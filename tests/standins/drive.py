@@ -7,17 +7,17 @@
         drive.remount()
 
 It behaves as users and Google's sources say that Drive's mount does on Colab: files are written to the VM's disk, and
-uploaded later, whole, one after another, in the order in which they were closed; the xattrs `user.drive.id`
-(`local-…` until a new file is uploaded; a changed one keeps its id) and `user.drive.uncommitted` (1, then 0); modes that are
-always 0600 and 0700; no links (Colab answers errno 95 to symbolic and 38 to hard ones, for which a newer system's answer
-is 1), no xattrs of one's own, nothing beside MyDrive; a quota, over which writes fail with errno 5 and a line in
+uploaded later, whole, one after another, in the order in which they were closed; the xattrs `user.drive.id` (`local-…`
+until a new file is uploaded; a changed one keeps its id) and `user.drive.uncommitted` (1, then 0); modes that are
+always 0600 and 0700; no links (Colab answers errno 95 to symbolic and 38 to hard ones, for which a newer system's
+answer is 1), no xattrs of one's own, nothing beside MyDrive; a quota, over which writes fail with errno 5 and a line in
 `drive_fs.txt`; a trash that counts.
 
-What it can't show: how the real one behaves where nobody has said so. Not known are the order and number of uploads that
-run at once, and how deletions and renames stand to them: here they are in the cloud at once, before older uploads, which
-is the worst for who deletes early. Nor whether a rename is atomic there (here it is), whether fsync does anything (here
-not), how long it takes to read a file that only the cloud has (here none), what it answers for other xattrs, such as
-`user.drive.md5`; two files of one name; the quota seen late, at the upload; and its memory, speed and log in full.
+What it can't show: how the real one behaves where nobody has said so. Not known are the order and number of uploads
+that run at once, and how deletions and renames stand to them: here they are in the cloud at once, before older uploads,
+which is the worst for who deletes early. Nor whether a rename is atomic there (here it is), whether fsync does anything
+(here not), how long it takes to read a file that only the cloud has (here none), what it answers for other xattrs, such
+as `user.drive.md5`; two files of one name; the quota seen late, at the upload; and its memory, speed and log in full.
 Nothing here is slowed by the system's own cache: every call reaches the process, more often than on the real one.
 
 Needs /dev/fuse, the package fuse3 with libfuse, mfusepy, and a folder whose file system has extended attributes.
@@ -48,9 +48,10 @@ class MountRefusedError(RuntimeError):
 class Drive:
     """The account whose files lie in *folder*, mounted at *mount* (default: below *folder*) from `with` on.
 
-    *delay_seconds* pass between a file's closing and the begin of its upload, at *bytes_per_second* (None: no limit). With
-    *by_hand* time passes only in `advance`; with *paused*, or after `pause_uploads`, only `upload` uploads. Names that
-    methods take and give are relative to the mount (`MyDrive/…`); patterns are fnmatch's, in which * matches slashes, too.
+    *delay_seconds* pass between a file's closing and the begin of its upload, at *bytes_per_second* (None: no limit).
+    With *by_hand* time passes only in `advance`; with *paused*, or after `pause_uploads`, only `upload` uploads. Names
+    that methods take and give are relative to the mount (`MyDrive/…`); patterns are fnmatch's, in which * matches
+    slashes, too.
 
     Thread-safe but for mounting, unmounting and killing.
     """
@@ -142,7 +143,7 @@ class Drive:
                 raise MountRefusedError(f"{self.mount}: {errors.read().decode(errors='replace')[-2000:]}")
 
     def kill(self) -> None:
-        """SIGKILL: the mount stays in the table, and answers errno 107. Calls to it that hang are answered so, too."""
+        """SIGKILL: the mount stays in the table, and answers errno 107; calls under way then get 103."""
         if self._process:
             self._process.kill()
             self._process.wait(END_SECONDS)
@@ -209,10 +210,10 @@ class Drive:
         reason: str | None = None,
         times: int | None = None,
     ) -> None:
-        """Calls fail with an errno: those of some *kinds* (None: all) on paths that match, the next *times* (None: all).
+        """Calls fail with an errno: those of some *kinds* and on paths that match, the next *times*; None is all.
 
-        *reason*, such as userRateLimitExceeded, is written to the log at each. Who closes a file is told of a failure, and
-        the file counts as closed all the same.
+        *reason*, such as userRateLimitExceeded, is written to the log at each. Who closes a file is told of a failure,
+        and the file counts as closed all the same.
         """
         self._ask("fail", number=number, match=match, kinds=kinds, reason=reason, times=times)
 
@@ -243,8 +244,8 @@ class Drive:
     def operations(self) -> Counter[tuple[str, str]]:
         """How often each call reached the file system, by kind and path; a rename by its old one.
 
-        Kinds are create, open, read, write, truncate (also by opening), flush (closing), fsync, rename, unlink, mkdir, rmdir,
-        readdir, getattr, getxattr, listxattr, utimens, chmod, chown and statfs.
+        Kinds are create, open, read, write, truncate (also by opening), flush (closing), fsync, rename, unlink, mkdir,
+        rmdir, readdir, getattr, getxattr, listxattr, utimens, chmod, chown and statfs.
         """
         return Counter({(kind, path): count for kind, path, count in self._ask("operations")})
 

@@ -102,8 +102,8 @@ class _Answer(socketserver.StreamRequestHandler):
 
 def _end_with_stdin(mount: str, listening: str) -> None:
     sys.stdin.buffer.read()
-    subprocess.run(["fusermount3", "-uz", mount], check=False)
     shutil.rmtree(os.path.dirname(listening), ignore_errors=True)
+    subprocess.run(["fusermount3", "-uz", mount], check=False)  # with that the main thread ends, and this one with it
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What the Drive stand-in does on demand beside its work: it counts calls, is slow, fails, and tells its log. Thread-safe."""
+"""What the Drive stand-in does beside its work: counts calls, is slow, fails, tells its log. Thread-safe."""
 
 import errno
 import os
@@ -22,10 +22,11 @@ class _Fault:
 
 
 class Log:
-    """A log with the lines of DriveFS's `drive_fs.txt`, and beside it `timeouts.txt`, with those that tell of time-outs.
+    """A log with the lines of DriveFS's `drive_fs.txt`, and beside it `timeouts.txt`, with those that tell of
+    time-outs.
 
-    What its lines look like was seen in users' reports of 2020 and 2021 (colabtools #1443, #1809); the names in them are
-    ours but for the reasons.
+    What its lines look like was seen in users' reports of 2020 and 2021 (colabtools #1443, #1809); the names in them
+    are ours but for the reasons.
     """
 
     def __init__(self, path: Path) -> None:

@@ -17,7 +17,8 @@ NewDrive = Callable[..., Drive]
 def new_drive(tmp_path: Path) -> Iterator[NewDrive]:
     """Makes mounted Drives, `new_drive(delay_seconds=3)`, in folders of their own; all are unmounted at the end.
 
-    Skips where /dev/fuse is missing or nobody may mount. A missing mfusepy or libfuse is a failure: they can be installed.
+    Skips where /dev/fuse is missing or nobody may mount. A missing mfusepy or libfuse is a failure: they can be
+    installed.
     """
     if not os.path.exists("/dev/fuse"):
         pytest.skip("there is no /dev/fuse here")

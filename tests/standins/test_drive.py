@@ -139,6 +139,18 @@ def test_who_writes_on_after_an_upload_changes_nothing_in_the_cloud_until_the_ne
     assert (drive.waiting(), path.read_bytes()) == (["MyDrive/file"], b"first second")
 
 
+def test_a_file_that_is_being_changed_waits_until_it_is_closed(new_drive: NewDrive) -> None:
+    drive = new_drive(paused=True)
+    path = drive.my_drive / "file"
+    path.write_bytes(b"first")
+    with path.open("ab", buffering=0) as file:
+        assert drive.waiting() == ["MyDrive/file"]  # opened, and still as it was
+        file.write(b" second")
+        assert (drive.waiting(), drive.upload()) == ([], [])
+    drive.upload()
+    assert (drive.cloud / "MyDrive" / "file").read_bytes() == b"first second"
+
+
 def test_a_new_vm_has_what_was_uploaded_and_nothing_else(new_drive: NewDrive) -> None:
     drive = new_drive(paused=True)
     for name in ("kept", "changed", "lost"):
@@ -228,8 +240,10 @@ def test_the_trash_counts_what_was_deleted_with_its_bytes(new_drive: NewDrive) -
     drive = new_drive(quota_bytes=100_000)
     for name in ("whole", "cut", "replaced", "new"):
         (drive.my_drive / name).write_bytes(bytes(10_000))
+    drive.pause_uploads()
     os.truncate(drive.my_drive / "cut", 0)
     (drive.my_drive / "cut").unlink()
+    drive.resume_uploads()
     assert (drive.trash_bytes, drive.used_bytes) == (0, 30_000)
     (drive.my_drive / "whole").unlink()
     os.replace(drive.my_drive / "new", drive.my_drive / "replaced")

@@ -1,8 +1,8 @@
 """When the Drive stand-in uploads what: one file after another, in the order in which they were closed.
 
-A file begins to be sent once *delay_seconds* have passed since it was closed and the one before it is through, and takes
-its size divided by *bytes_per_second*. No clock is read here: every call is told the time, in seconds of a clock that
-never goes back. Not thread-safe.
+A file begins to be sent once *delay_seconds* have passed since it was closed and the one before it is through, and
+takes its size divided by *bytes_per_second*. No clock is read here: every call is told the time, in seconds of a clock
+that never goes back. Not thread-safe.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Requests to the page on iopub, its answers on stdin. Like the real one not thread-safe: answers to others are dropped."""
+"""Requests to the page on iopub, its answers on stdin. As the real one not thread-safe: drops answers to others."""
 
 import itertools
 import time
