@@ -85,10 +85,14 @@ class Session:
 
     def move(self, place: Place) -> bool:
         """From now on snapshots go to ``place``, if that outlives this machine and the store so far does not; whether
-        they do. What the store so far holds is uploaded there.
+        they do. What the store so far holds is uploaded there. Raises StoreError.
         """
         if place.path == self.store or not is_drive(place.path) or is_drive(self.store):
             return False
+        repository = self.repository(place.path)
+        for run in self.runs.values():
+            if run.repository is not None and run.repository.path == self.store:
+                run.repository = run.saver.repository = repository
         self.store, self.store_note = place.path, place.survives
         self.say(f"snapshots go to {place.path} now ({place.survives}), and those taken before are copied there.")
         return True

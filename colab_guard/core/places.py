@@ -41,7 +41,7 @@ def default_place(program: str) -> Place:
         return described(Path(chosen))
     folder = Path("colab_guard") / program
     if on_colab():
-        on_drive = (drive_mount() or DRIVE) / "MyDrive" / folder
+        on_drive = (drive_mount() or usual_drive()) / "MyDrive" / folder
         return described(on_drive if is_drive(on_drive) else local_folder(str(on_drive)))
     if on_kaggle():
         return described(Path("/kaggle/working") / f".{folder}")
@@ -67,7 +67,7 @@ def local_folder(store: str) -> Path:
     """The folder on this machine's disk for what is written to a store that outlives it: one for each store, below
     ``COLAB_GUARD_LOCAL``, else a place that survives the kernel.
     """
-    mount = drive_mount() or DRIVE
+    mount = drive_mount() or usual_drive()
     if Path(store).is_relative_to(mount):
         store = str(Path(store).relative_to(mount))  # the same wherever Drive is mounted, and before it is
     name = f"{file_stem(store)}-{hashlib.sha256(store.encode()).hexdigest()[:8]}"
@@ -94,6 +94,11 @@ def drive_mount() -> Path | None:
     return found
 
 
+def usual_drive() -> Path:
+    """Where Drive would be mounted."""
+    return Path(from_environment("DRIVE", "") or DRIVE)
+
+
 def is_drive(path: Path) -> bool:
     """Whether a path lies on a Drive that is mounted now."""
     mount = drive_mount()
@@ -103,8 +108,7 @@ def is_drive(path: Path) -> bool:
 def is_below_drive(path: Path) -> bool:
     """Whether a path lies where Drive is, was or would be mounted."""
     drive_mount()
-    told = from_environment("DRIVE", "")
-    return any(path.is_relative_to(seen) for seen in (told or DRIVE, *_drives_seen))
+    return any(path.is_relative_to(seen) for seen in (usual_drive(), *_drives_seen))
 
 
 _drives_seen: set[Path] = set()  # by this process

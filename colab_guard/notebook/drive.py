@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from colab_guard.core.errors import UsageError
-from colab_guard.core.places import DRIVE, drive_mount, on_colab
+from colab_guard.core.places import drive_mount, on_colab, usual_drive
 from colab_guard.tiers import opening
 
-DEAD = {errno.ENOTCONN, errno.EIO, errno.ESTALE}
+DEAD = {errno.ENOTCONN, errno.ECONNABORTED, errno.EIO, errno.ESTALE}
 
 
 def mount(tell: Callable[[str], None]) -> None:
@@ -23,7 +23,7 @@ def mount(tell: Callable[[str], None]) -> None:
         _refuse_elsewhere("mount Drive")
         from google.colab import drive
 
-        where = found or DRIVE
+        where = found or usual_drive()
         _refuse_covered(where, mounted=found is not None)
         drive.mount(str(where), force_remount=found is not None)
         tell(f"Drive is mounted at {where}.")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from colab_guard.core.errors import StoreUnavailable
 
 ELSEWHERE = "or choose another folder with --store."
+MOUNT = "The mount has died: mount it again (Drive: %guard mount), and run the cell again if it does not run."
 ADVICE = {
     errno.ENOSPC: f"Free some space there, {ELSEWHERE}",
     errno.EDQUOT: f"Free some of your quota there, {ELSEWHERE}",
@@ -18,7 +19,8 @@ ADVICE = {
     errno.EROFS: f"It is mounted read-only: mount it for writing, {ELSEWHERE}",
     errno.ENOTDIR: f"A part of the path is a file: remove it, {ELSEWHERE}",
     errno.EEXIST: f"A file stands where the folder should be: remove it, {ELSEWHERE}",
-    errno.ENOTCONN: "The mount has died: mount it again, then run the cell again.",
+    errno.ENOTCONN: MOUNT,
+    errno.ECONNABORTED: MOUNT,
     errno.ESTALE: "The network share has changed below: mount it again, then run the cell again.",
     errno.ETIMEDOUT: "The network does not answer: check the connection, then try again.",
     errno.EIO: "The disk or mount reports a fault (on Google Drive often a full quota): check it, then try again.",

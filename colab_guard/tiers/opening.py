@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from colab_guard.core.errors import StoreUnavailable
+from colab_guard.core.errors import KeyUnusable, StoreUnavailable
 from colab_guard.core.keys import Keyring
 from colab_guard.core.places import is_below_drive, is_drive, local_folder
 from colab_guard.store.backend import Backend
@@ -104,7 +104,10 @@ def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, st
     signing = functools.cache(keys.signing)  # to look for it lists folders, on Drive too
 
     def state() -> tuple[bool | None, str]:
-        key = signing(store)
+        try:
+            key = signing(store)
+        except KeyUnusable:  # the mount died; a key that is damaged would have stopped the snapshot itself
+            return False, ""
         if key.dies_with:
             return None, f"the key that signs dies with {key.dies_with}"
         path = Path(key.where)

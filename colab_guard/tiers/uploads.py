@@ -25,6 +25,8 @@ FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0  # between two looks whether 
 LATE_LOOKS = 12  # after these, some twenty seconds, the remote is asked what its trouble is
 MEASURED_BYTES = 100_000  # less says nothing about the bandwidth
 
+_JITTER = random.Random()  # one of our own: the module's state is the user's, and part of what is to be exact
+
 
 @dataclass(frozen=True)
 class _Copied:
@@ -209,4 +211,4 @@ class Uploads:
         self._trouble = why.rstrip(".")
         self._tries += 1
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** (self._tries - 1), LAST_DELAY_SECONDS)
-        return delay * random.uniform(0.5, 1.0)
+        return delay * _JITTER.uniform(0.5, 1.0)

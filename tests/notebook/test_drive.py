@@ -4,6 +4,8 @@ survives the VM, and nothing is let go before it is.
 
 import os
 import random
+import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +42,7 @@ class Vm:
         self.colab = Colab(drive)
         self.colab.__enter__()
         environment = {
-            **self.colab.environment, "COLAB_RELEASE_TAG": "stand-in", "COLAB_GUARD_KEY": "", "HOME": str(disk / "home"),
+            **self.colab.environment, "COLAB_GUARD_KEY": "", "HOME": str(disk / "home"),
             "COLAB_GUARD_DRIVE": str(drive.mount), "COLAB_GUARD_LOCAL": str(disk / "local"), **environment,
         }  # fmt: skip
         self.kernel = Kernel(python, cwd=disk, env=environment)
@@ -51,20 +53,16 @@ class Vm:
     def run(self, cell: str, **options: Any) -> Any:
         return self.kernel.run(cell, timeout=40, **options)
 
-    def until(self, what: str, cell: str = "%guard status") -> str:
-        """Asks until the answer has it."""
-        end = time.monotonic() + 30
-        while time.monotonic() < end:
-            text = str(self.run(cell).check().text)
-            if what in text:
-                return text
-        raise AssertionError(f"{what!r} is not in {text}")
+    def wait_until_durable(self) -> None:
+        """Asks until the newest snapshot is said to be."""
+        wait_for(lambda: re.search(r"· durable \d+ s ago ·", self.run("%guard status").check().text))
 
     def die(self) -> None:
         """The VM is gone, with all that was not uploaded."""
         self.kernel.kill()
         self.end()
         self.drive.lose_vm()
+        shutil.rmtree(self.disk)
 
     def end(self) -> None:
         self.kernel.close()
@@ -96,8 +94,8 @@ def test_a_new_vm_goes_on_from_what_was_durable(new_drive, new_vm):
     drive = new_drive()
     vm = new_vm(drive)
     (vm.disk / "wait").touch()
-    vm.kernel.start(CELL.format(items=9))
-    wait_for(lambda: len(snapshots(drive)) > 1)
+    execution = vm.kernel.start(CELL.format(items=9))
+    wait_for(lambda: execution.poll() or len(snapshots(drive)) > 1)
     vm.die()
     drive.remount()
     later = new_vm(drive)
@@ -115,7 +113,7 @@ def test_saved_and_durable_are_two_figures(new_drive, new_vm):
     assert "saved 0 s ago" in (text := vm.run("%guard status").check().text)
     assert "not durable yet, uploading" in text
     drive.resume_uploads()
-    vm.until("· durable")
+    vm.wait_until_durable()
 
 
 def test_the_runtime_is_not_released_before_all_is_durable(new_drive, new_vm):
@@ -128,7 +126,7 @@ def test_the_runtime_is_not_released_before_all_is_durable(new_drive, new_vm):
     wait_for(waiting.poll)
     assert (waiting.result.error.ename, vm.colab.unassigned) == ("KeyboardInterrupt", 0)
     drive.resume_uploads()
-    vm.until("· durable")
+    vm.wait_until_durable()
     assert vm.run("%guard release").check()
     assert vm.colab.unassigned == 1
 
@@ -145,13 +143,13 @@ def test_what_lies_on_this_machine_alone_is_lost_only_by_force(new_drive, new_vm
 
 def test_what_was_taken_before_drive_was_mounted_is_moved_up(new_drive, new_vm):
     drive = new_drive()
-    drive.close()
+    drive.lose_vm()
     vm = new_vm(drive)
     assert "mount Drive" in vm.run("%guard status").check().text
     vm.run(CELL.format(items=3)).check()
     assert not drive.mounted
     assert "mounted" in vm.run("%guard mount").check().text
-    vm.until("· durable")
+    vm.wait_until_durable()
     drive.wait_uploaded()
     vm.die()
     drive.remount()
@@ -161,7 +159,7 @@ def test_what_was_taken_before_drive_was_mounted_is_moved_up(new_drive, new_vm):
 
 def test_drive_is_not_mounted_over_files(new_drive, new_vm):
     drive = new_drive()
-    drive.close()
+    drive.lose_vm()
     vm = new_vm(drive)
     (drive.mount / "MyDrive").mkdir(parents=True)
     error = vm.run("%guard mount").error
@@ -173,7 +171,7 @@ def test_a_mount_that_dies_interrupts_no_cell_and_loses_no_snapshot(new_drive, n
     vm = new_vm(drive)
     (vm.disk / "wait").touch()
     execution = vm.kernel.start(CELL.format(items=9))
-    wait_for(lambda: snapshots(drive))
+    wait_for(lambda: execution.poll() or snapshots(drive))
     drive.kill()
     (vm.disk / "wait").unlink()
     wait_for(execution.poll)
@@ -182,7 +180,7 @@ def test_a_mount_that_dies_interrupts_no_cell_and_loses_no_snapshot(new_drive, n
     assert "mount" in status
     drive.remount()
     assert "mounted" in vm.run("%guard mount").check().text
-    vm.until("· durable")
+    vm.wait_until_durable()
     drive.wait_uploaded()
     vm.die()
     drive.remount()

@@ -1,6 +1,7 @@
 """What is durable is on the remote, whole and confirmed; nothing that is is given up before something newer is."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,12 @@ def test_a_remote_that_cannot_be_read_is_no_empty_one(tmp_path, remote):
     remote.broken = GONE
     with pytest.raises((OSError, StoreUnavailable)):
         Machine(tmp_path / "local", remote)
+
+
+def test_the_user_s_random_numbers_are_left_alone(machine, remote):
+    state = random.getstate()
+    remote.broken = GONE
+    machine.tiered.write_new("snapshots/x", [])
+    for _ in range(3):
+        machine.uploads.step()
+    assert random.getstate() == state
