@@ -37,7 +37,7 @@ from colab_guard.exporting.target import Folder
 from colab_guard.loops.kinds import is_random, random_state_of
 
 PARTS = 50_000_000  # of one variable: more is a mistake, or objects that hold each other over and over
-AS_TEXT = (pathlib.PurePath, decimal.Decimal, fractions.Fraction, uuid.UUID)
+AS_TEXT = (pathlib.PurePath, decimal.Decimal, fractions.Fraction, uuid.UUID, range, slice)
 LISTS = (list, tuple, set, frozenset, collections.deque)
 Path = tuple[str, ...]
 
