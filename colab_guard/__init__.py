@@ -78,7 +78,7 @@ def export(
     zip: bool = False,  # noqa: A002 - the word for it
     trust: bool = False,
 ) -> Exported:
-    """Writes the variables of a snapshot to plain files that anybody can open without colab_guard: safetensors, Parquet,
+    """Writes the variables of a snapshot to plain files that anybody can open without us: safetensors, Parquet,
     NPY, PNG, JSON; ``export.json`` among them says what is where, and what was left out.
 
     ``wanted``: first, if you like, the number or id of a snapshot, the name of a cell or save, by default the newest

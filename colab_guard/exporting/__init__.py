@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from colab_guard.capture.standin import StandIn
 from colab_guard.core.errors import UsageError
@@ -54,8 +53,8 @@ class Exported:
 
     def __str__(self) -> str:
         head = (
-            f"{count_of(len(self.files), 'variable')} of snapshot no. {self.number} ({self.cell}) written to {self.path} "
-            f"({size(self.size_bytes)}); {INDEX} says what is where."
+            f"{count_of(len(self.files), 'variable')} of snapshot no. {self.number} ({self.cell}) written to "
+            f"{self.path} ({size(self.size_bytes)}); {INDEX} says what is where."
         )
         lost = [f"left out: {name}: {why}" for name, why in list(self.left_out.items())[:SHOWN]]
         if len(self.left_out) > SHOWN:
@@ -121,21 +120,26 @@ def export(
         exporter.finish()
         if not exporter.rows:
             told = "; ".join(f"{name}: {why}" for name, why in exporter.left_out.items()) or "it holds none"
-            raise UsageError(f"Snapshot no. {manifest.seq} has no variable that can be exported ({told}). Nothing was written.")
-        folder.write_json(INDEX, {
-            "format": VERSION,
-            "snapshot": {
-                "id": manifest.id,
-                "number": manifest.seq,
-                "cell": manifest.cell,
-                "line": body.get("line") or None,
-                "taken": datetime.fromtimestamp(manifest.created, UTC).isoformat(),
+            raise UsageError(
+                f"Snapshot no. {manifest.seq} has no variable that can be exported ({told}). Nothing was written."
+            )
+        folder.write_json(
+            INDEX,
+            {
+                "format": VERSION,
+                "snapshot": {
+                    "id": manifest.id,
+                    "number": manifest.seq,
+                    "cell": manifest.cell,
+                    "line": body.get("line") or None,
+                    "taken": datetime.fromtimestamp(manifest.created, UTC).isoformat(),
+                },
+                "variables": exporter.rows,
+                "left_out": exporter.left_out,
+                "share_memory": exporter.sharing.groups(),
+                "remarks": exporter.remarks,
             },
-            "variables": exporter.rows,
-            "left_out": exporter.left_out,
-            "share_memory": exporter.sharing.groups(),
-            "remarks": exporter.remarks,
-        })
+        )
     files = {name: tuple(row["files"]) for name, row in exporter.rows.items()}
     return Exported(
         target.path, manifest.id, manifest.seq, manifest.cell, target.size_bytes, files, exporter.left_out,

@@ -41,8 +41,8 @@ def wanted_of(manifest: Manifest, words: list[str]) -> set[str]:
         if word not in there:
             near = difflib.get_close_matches(word, there) or there[:5]
             raise UsageError(
-                f"There is no variable {word} in snapshot no. {manifest.seq} ({manifest.cell}), and no snapshot of that "
-                f"name. It has, among {len(there):,}: {', '.join(near)}. Nothing was written."
+                f"There is no variable {word} in snapshot no. {manifest.seq} ({manifest.cell}), and no snapshot of "
+                f"that name. It has, among {len(there):,}: {', '.join(near)}. Nothing was written."
             )
     return set(words or there)
 
@@ -106,8 +106,8 @@ def _refuse_ambiguous(entries: list[Entry], word: str) -> None:
 def _refuse_loop(manifest: Manifest) -> None:
     if manifest.cell.startswith(LOOP):
         raise UsageError(
-            f"Snapshot no. {manifest.seq} is that of a loop, {manifest.cell}, which only its program can read: start it "
-            f"again, and it goes on. Nothing was written."
+            f"Snapshot no. {manifest.seq} is that of a loop, {manifest.cell}, which only its program can read: start "
+            f"it again, and it goes on. Nothing was written."
         )
 
 

@@ -18,6 +18,7 @@ from colab_guard.capture.secrets import LostSecret
 from colab_guard.core.errors import ColabGuardError, LostValue, StoreError
 from colab_guard.resume.loading import Blobs, Load
 
+OUTSIDE_MODULE = "outside"
 OURS = {rebuild.__name__, remake.__name__}
 # What stands for things outside of the snapshot, or would do something in the world: none of these is ever made.
 OUTSIDE = {
@@ -85,7 +86,11 @@ class Remnant:
 
 
 def parts_of(remnant: Remnant) -> dict[str, Any]:
-    """What there is of it: ``arguments``, ``attributes``, ``items``, ``entries``."""
+    """What there is of it: ``arguments``, ``attributes``, ``items``, ``entries``; nothing of what stood for things
+    outside, whose paths and numbers are no content.
+    """
+    if type(remnant).__module__ == OUTSIDE_MODULE:
+        return {}
     return dict(remnant.__dict__.get("_cg_parts", {}))
 
 
@@ -157,7 +162,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module in OURS and name in OUTSIDE:
-            return self._load.remnant("outside", name, f"{OUTSIDE[name]} can't be kept in a file")
+            return self._load.remnant(OUTSIDE_MODULE, name, f"{OUTSIDE[name]} can't be kept in a file")
         if module in OURS and name in REPLACED:
             return REPLACED[name]
         try:
@@ -180,7 +185,9 @@ def _careful(function: Callable[..., Any], load: Elsewhere) -> Callable[..., Any
         except Exception as error:
             if not progress.is_loading() or isinstance(error, StoreError):
                 raise
-            why = str(error).partition(". ")[0].rstrip(".") if isinstance(error, ColabGuardError) else load.reason(error)
+            why = (
+                str(error).partition(". ")[0].rstrip(".") if isinstance(error, ColabGuardError) else load.reason(error)
+            )
             if fills and arguments and not isinstance(arguments[0], Remnant):
                 load.damaged[id(arguments[0])] = (arguments[0], why)
                 return None

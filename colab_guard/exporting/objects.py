@@ -21,7 +21,9 @@ def type_name(value: Any) -> str:
     if isinstance(value, Remnant):
         return what_of(value)
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def state_of(value: Any) -> Any:
@@ -94,5 +96,9 @@ def _is_users(kind: type) -> bool:
 
 def _installed() -> list[Path]:
     found = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    found += [*site.getsitepackages(), site.getusersitepackages(), *(one for one in sys.path if one.endswith("-packages"))]
+    found += [
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        *(one for one in sys.path if one.endswith("-packages")),
+    ]
     return [Path(one).resolve() for one in found if one]

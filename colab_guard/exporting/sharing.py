@@ -49,7 +49,11 @@ def _span(value: Any) -> tuple[int, int] | None:
 
         if value.layout is not torch.strided or value.is_nested or value.is_meta:
             return None
-        item, start, strides = value.element_size(), value.data_ptr(), [n * value.element_size() for n in value.stride()]
+        item, start, strides = (
+            value.element_size(),
+            value.data_ptr(),
+            [n * value.element_size() for n in value.stride()],
+        )
     else:
         item, start, strides = value.itemsize, value.__array_interface__["data"][0], list(value.strides)
     if 0 in value.shape:

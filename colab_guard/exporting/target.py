@@ -107,7 +107,10 @@ class Target:
                 number = errno.ENOSPC if shutil.disk_usage(self.path.parent).free < FULL_BYTES else None
         why = os.strerror(number) if number else str(error)
         advice = ADVICE.get(number or 0, "Check that the folder around it can be reached")
-        return f"{self.path} could not be written: {why}. Nothing is left of it. {advice}, or choose another place with --to."
+        return (
+            f"{self.path} could not be written: {why}. Nothing is left of it. {advice}, or choose another place with "
+            f"--to."
+        )
 
 
 def _new(folder: Path, name: str, *, zipped: bool) -> Path:

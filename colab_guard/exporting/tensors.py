@@ -1,4 +1,4 @@
-"""The safetensors format, written as its library does: https://github.com/huggingface/safetensors#format
+"""The safetensors format, written as https://github.com/huggingface/safetensors#format has it.
 
 By ourselves, for the library refuses tensors that share memory, holds all of them in memory at once, and need not be
 installed: here each is made contiguous and written by itself. What shares memory is written each time, so that a

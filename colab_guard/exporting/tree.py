@@ -2,9 +2,10 @@
 
 Dicts, lists, tuples, sets and dataclasses become objects and arrays; modules, optimizers and schedulers what their
 ``state_dict`` says. What is not plain JSON is an object with one of these keys, which begin with a ``$``:
-``{"$tensor": key}`` in the .safetensors beside it, ``{"$file": name}``, ``{"$float": "nan"}``, ``{"$complex": [1.0, 2.0]}``,
-``{"$bytes": base64}``, ``{"$items": [[key, value], …]}`` (a dict whose keys are no texts or numbers),
-``{"$object": class, …}`` (an object of a class of the user's, with its ``attributes``), ``{"$left_out": reason}``.
+``{"$tensor": key}`` in the .safetensors beside it, ``{"$file": name}``, ``{"$float": "nan"}``,
+``{"$complex": [0.0, 1.0]}``, ``{"$bytes": base64}``, ``{"$items": [[key, value], …]}`` (a dict whose keys are no texts
+or numbers), ``{"$object": class, …}`` (an object of a class of the user's, with its ``attributes``),
+``{"$left_out": reason}``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from colab_guard.capture.secrets import LostSecret
 from colab_guard.capture.standin import StandIn
 from colab_guard.exporting import objects, tensors
 from colab_guard.exporting.elsewhere import MaskedText, Remnant
-from colab_guard.exporting.leaves import LeftOut, is_array, is_table, picture_of, table_of, write_array
+from colab_guard.exporting.leaves import LeftOut, frame_of, is_array, is_table, picture_of, write_array
 from colab_guard.exporting.names import safe
 from colab_guard.exporting.sharing import Sharing
 from colab_guard.exporting.target import Folder
@@ -177,10 +178,17 @@ class Tree:
         return self._file(".npy", path, lambda file: write_array(file, value))
 
     def _table(self, value: Any, path: Path) -> Any:
-        suffix, write, remark = table_of(value)
-        if remark:
-            self.remarks.append(f"{'.'.join((self.name, *path))}: {remark}")
-        return self._file(suffix, path, write)
+        frame = frame_of(value)
+        try:
+            return self._file(".parquet", path, frame.to_parquet)
+        except OSError:
+            raise
+        except ImportError:
+            why = "Parquet needs pyarrow or fastparquet, and neither is installed"
+        except Exception as error:  # noqa: BLE001 - each engine has errors of its own
+            why = f"Parquet can't hold it ({' '.join(str(error).split())[:200]})"
+        self.remarks.append(f"{'.'.join((self.name, *path))}: written as CSV, which keeps no types: {why}")
+        return self._file(".csv", path, frame.to_csv)
 
     def _beside(self, value: Any, path: Path) -> dict[str, str]:
         wanted = ".".join(path) if path else self.name
@@ -198,10 +206,15 @@ class Tree:
         while f"{name}{suffix}".casefold() in map(str.casefold, self.files):
             number += 1
             name = f"{stem}-{number}"
-        self.files.append(f"{name}{suffix}")
-        with self._folder.new(f"{name}{suffix}") as file:
-            write(file)
-        return {"$file": f"{name}{suffix}"}
+        name += suffix
+        try:
+            with self._folder.new(name) as file:
+                write(file)
+        except BaseException:
+            self._folder.remove([name])
+            raise
+        self.files.append(name)
+        return {"$file": name}
 
 
 def _told(value: StandIn) -> str:

@@ -54,12 +54,13 @@ series, mixed = pd.Series([1.5, 2.5], name="s", index=["p", "q"]), pd.DataFrame(
 names_of = pd.Index(["i", "j"])
 globals()["a/b"], globals()["x" * 300] = [1], [2]
 loop = [1]; loop.append(loop)
-sock, function, Class, opened, mixture = socket.socket(), lambda: 1, Meter, open(__file__), {"fine": 1, "not": [print, sys]}
+function, Class, mixture = lambda: 1, Meter, {"fine": 1, "not": [print, sys]}
 thing, things = gone.Thing([1, 2]), {"held": [gone.Thing(np.arange(2)), gone.DEFAULT]}
 derived = type("Derived", (gone.Thing,), {"__module__": "__main__"})(7)
 api_token, config = SECRET, {"url": f"https://u:{SECRET}@host/", "n": 1}
 zz_last = "behind all of these"
 """
+OPEN = "\nsock, opened = socket.socket(), open(__file__)\n"
 GONE = """
 class Thing:
     def __init__(self, inside): self.inside = inside
@@ -69,14 +70,13 @@ DEFAULT = Kind("d")
 """
 
 
-def made() -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
     """The variables of SOURCE, made here."""
     values: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}
-    source = SOURCE.replace("import gone", "gone = Gone()  #").replace("derived = type(", "derived = str(")
+    source = SOURCE.replace("import gone", "gone = Gone()  #").replace("derived = type(", "derived = (lambda *_: lambda one: one)(")
     values["Gone"] = type("Gone", (), {"Thing": lambda self, one: one, "DEFAULT": 0})
     exec(f"SECRET = {SECRET!r}\n{source}", values)
-    values["sock"].close()
-    values["opened"].close()
     return values
 
 
@@ -84,7 +84,7 @@ def made() -> dict[str, Any]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("writer")
     (folder / "gone.py").write_text(GONE)
-    saved_by(f"SECRET = {SECRET!r}\n{SOURCE}\ndel SECRET", folder / "store", folder)
+    saved_by(f"SECRET = {SECRET!r}\n{SOURCE}{OPEN}\ndel SECRET", folder / "store", folder)
     return folder / "store"
 
 
@@ -101,17 +101,16 @@ def found(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
 # -- what is written ----------------------------------------------------------------------------------
 
 
-def test_every_variable_is_in_a_file_or_left_out_with_a_reason(found: Found) -> None:
-    values = made()
+def test_every_variable_is_in_a_file_or_left_out_with_a_reason(found: Found, values: dict[str, Any]) -> None:
     user = {name for name in values if not name.startswith("__") and not isinstance(values[name], type(os))}
-    assert {name.partition(".")[0] for name in found.rows.keys() | found.left_out.keys()} == user - {"SECRET", "Gone", "gone"}
+    there = {name.partition(".")[0] for name in found.rows.keys() | found.left_out.keys()}
+    assert there == user - {"SECRET", "Gone", "gone"} | {"sock", "opened"}
     listed = {one for row in found.rows.values() for one in row["files"]}
     assert {one.name for one in found.folder.iterdir()} == listed | {"export.json"}
     assert found.index["snapshot"].keys() == {"id", "number", "cell", "line", "taken"}
 
 
-def test_numbers_and_texts(found: Found) -> None:
-    values = made()
+def test_numbers_and_texts(found: Found, values: dict[str, Any]) -> None:
     for name in ("number", "real", "big", "flag", "nothing", "text", "π"):
         assert found.plain(name) == values[name]
         assert found.rows[name]["files"] == ["variables.json"]
@@ -121,8 +120,12 @@ def test_numbers_and_texts(found: Found) -> None:
     assert found.file("raw").read_bytes() == values["raw"]
 
 
-def test_lists_dicts_and_objects_of_the_notebook(found: Found) -> None:
-    history = {"loss": [0.5, {"$float": "nan"}], "epoch": [1, 2], "3": {"deep": [None, {"$bytes": "AA=="}, "Color.RED"]}}
+def test_lists_dicts_and_objects_of_the_notebook(found: Found, values: dict[str, Any]) -> None:
+    history = {
+        "loss": [0.5, {"$float": "nan"}],
+        "epoch": [1, 2],
+        "3": {"deep": [None, {"$bytes": "AA=="}, "Color.RED"]},
+    }
     assert found.plain("history") == history
     assert found.plain("pairs") == {"$items": [[[1, 2], "a"], ["$file", "b"], [1, "c"], ["1", "d"]]}
     assert found.plain("kinds") == [
@@ -130,10 +133,10 @@ def test_lists_dicts_and_objects_of_the_notebook(found: Found) -> None:
         "range(0, 2)", 90.0, "2026-01-02", None,
     ]  # fmt: skip
     assert found.plain("run") == {"lr": 0.1, "losses": [1.0]}
-    meter = {"$object": "Meter", "attributes": {"total": 1.5, "count": {"$tensor": "attributes.count"}}}
+    meter = {"$object": "Meter", "attributes": {"total": 1.5, "count": {"$tensor": "count"}}}
     assert found.plain("meter") == meter
     assert found.plain("space") == {"$object": "types.SimpleNamespace", "attributes": {"a": 1}}
-    assert found.plain("rng")["state"][1] == list(made()["rng"].getstate()[1])
+    assert found.plain("rng")["state"][1] == list(values["rng"].getstate()[1])
     reasons = [{"$left_out": found.left_out[f"mixture.not.{number}"]} for number in (0, 1)]
     assert found.plain("mixture") == {"fine": 1, "not": reasons}
     assert found.rows["history"] == {**found.rows["again"], "same_as": "again"}
@@ -142,8 +145,8 @@ def test_lists_dicts_and_objects_of_the_notebook(found: Found) -> None:
 @pytest.mark.parametrize(
     "name", ["f8", "big_endian", "fortran", "zero_d", "bools", "complexes", "days", "records", "strings", "empty", "view", "CON", "A", "a"]
 )  # fmt: skip
-def test_arrays(found: Found, name: str) -> None:
-    expected = made()[name]
+def test_arrays(found: Found, values: dict[str, Any], name: str) -> None:
+    expected = values[name]
     array = np.load(found.file(name), allow_pickle=False)
     assert (array.dtype, array.shape, array.tobytes()) == (expected.dtype, expected.shape, expected.tobytes())
     assert found.rows[name]["shape"] == list(expected.shape)
@@ -158,13 +161,16 @@ def test_arrays_inside_of_others_and_of_objects(found: Found) -> None:
     assert (masked["data"].tolist(), masked["mask"].tolist()) == ([1, 2], [False, True])
 
 
-def test_tables(found: Found) -> None:
-    values = made()
+def test_tables(found: Found, values: dict[str, Any]) -> None:
     pd.testing.assert_frame_equal(pd.read_parquet(found.file("frame")), values["frame"])
     pd.testing.assert_series_equal(pd.read_parquet(found.file("series"))["s"], values["series"])
-    assert pd.read_parquet(found.file("names_of"))[0 if 0 in pd.read_parquet(found.file("names_of")) else "0"].tolist() == ["i", "j"]
+    assert pd.read_parquet(found.file("names_of"))[
+        0 if 0 in pd.read_parquet(found.file("names_of")) else "0"
+    ].tolist() == ["i", "j"]
     assert pd.read_csv(found.file("mixed"), index_col=0)["m"].tolist() == ["1", "a"]
-    assert any(one.startswith("mixed: written as CSV") and "Parquet can't hold it" in one for one in found.index["remarks"])
+    assert any(
+        one.startswith("mixed: written as CSV") and "Parquet can't hold it" in one for one in found.index["remarks"]
+    )
 
 
 def test_what_shares_memory_is_said(found: Found) -> None:
@@ -187,7 +193,9 @@ def test_what_needs_a_module_that_is_missing_costs_nothing_else(found: Found) ->
     held = found.plain("things")["held"]
     assert held[1] == {"$object": "gone.Kind", "attributes": {"inside": "d"}}
     assert found.plain("derived") == {"$object": "Derived", "attributes": {"inside": 7}}
-    assert any(one.startswith("thing: only the contents") and "No module named 'gone'" in one for one in found.index["remarks"])
+    assert any(
+        one.startswith("thing: only the contents") and "No module named 'gone'" in one for one in found.index["remarks"]
+    )
     assert found.plain("zz_last") == "behind all of these"
 
 
@@ -219,7 +227,13 @@ def test_names(name: str, expected: str) -> None:
 
 def test_no_two_names_have_one_stem_and_none_is_ours() -> None:
     stems = Stems()
-    assert [stems.of(name) for name in ("x", "X", "x", "export", "Variables")] == ["x", "X-2", "x-3", "export-2", "Variables-2"]
+    assert [stems.of(name) for name in ("x", "X", "x", "export", "Variables")] == [
+        "x",
+        "X-2",
+        "x-3",
+        "export-2",
+        "Variables-2",
+    ]
 
 
 # -- which snapshot, and where to -----------------------------------------------------------------------
@@ -228,20 +242,25 @@ def test_no_two_names_have_one_stem_and_none_is_ours() -> None:
 def test_a_guarded_cells_snapshot_with_a_large_text_and_a_missing_module(tmp_path: Path) -> None:
     """All its variables are in one group, behind one another, and its pickles are cut."""
     (tmp_path / "gone.py").write_text(GONE)
-    source = "import gone\na, text, z = gone.Thing(1), 'large ' * 50_000, {'n': [1]}\nfor i in range(3): z['n'].append(i)"
+    source = (
+        "import gone\na, text, z = gone.Thing(1), 'large ' * 50_000, {'n': [1]}\nfor i in range(3): z['n'].append(i)"
+    )
     guarded_by(source, tmp_path / "store", tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     export(tmp_path / "store", elsewhere, "train")
-    found = Found(elsewhere / "export-train-1")
+    (made,) = elsewhere.iterdir()
+    found = Found(made)
+    number = found.index["snapshot"]["number"]
+    assert made.name == f"export-train-{number}"
     assert found.plain("text") == "large " * 50_000
     assert found.plain("z") == {"n": [1, 0, 1, 2]}
     assert found.plain("a")["attributes"] == {"inside": 1}
-    export(tmp_path / "store", elsewhere, "--zip", "1", "z", "i", "--to", "part")
+    export(tmp_path / "store", elsewhere, "--zip", str(number), "z", "i", "--to", "part")
     with zipfile.ZipFile(elsewhere / "part.zip") as archive:
         assert sorted(archive.namelist()) == ["part/export.json", "part/variables.json", "part/z.json"]
         assert json.loads(archive.read("part/z.json")) == {"n": [1, 0, 1, 2]}
-    assert sorted(one.name for one in elsewhere.iterdir()) == ["export-train-1", "part.zip"]
+    assert sorted(one.name for one in elsewhere.iterdir()) == [made.name, "part.zip"]
 
 
 def test_nothing_is_overwritten(store: Path, tmp_path: Path) -> None:
@@ -275,11 +294,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-@pytest.mark.parametrize("kind", ["np.ones(1_000_000)", "pd.DataFrame(np.random.default_rng(0).random((200_000, 2)))", "'x' * 2_000_000"])
+@pytest.mark.parametrize(
+    "kind", ["np.ones(1_000_000)", "pd.DataFrame(np.random.default_rng(0).random((200_000, 2)))", "'x' * 2_000_000"]
+)
 def test_a_full_disk_leaves_nothing_and_is_said_in_a_sentence(tmp_path: Path, small_disk: Path, kind: str) -> None:
     saved_by(f"import numpy as np, pandas as pd\na, value = [1], {kind}", tmp_path / "store", tmp_path)
     told = export(tmp_path / "store", tmp_path, "--to", str(small_disk / "out"), code=1).stderr
-    assert told.startswith(f"colab-guard: {small_disk / 'out'} could not be written: No space left on device. Nothing is left of it.")
+    assert told.startswith(
+        f"colab-guard: {small_disk / 'out'} could not be written: No space left on device. Nothing is left of it."
+    )
     assert told.count("\n") == 1
     assert list(small_disk.iterdir()) == []
 

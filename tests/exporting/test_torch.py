@@ -68,16 +68,20 @@ class Base(torch.nn.Module): pass
 class Lion:
     def __init__(self, momentum): self.momentum = momentum
 """
-TENSORS = ["base", "view", "transposed", "wide", "parameter", "scalar", "empty", "half", "brain", "eighth", "graph", "unsigned"]
-
-
-def made() -> dict[str, Any]:
-    """The variables of SOURCE, made here."""
-    gone: dict[str, Any] = {}
-    exec(GONE, gone)
-    values: dict[str, Any] = {"__name__": "__main__", "gone": type("gone", (), {name: gone[name] for name in ("Base", "Lion")})}
-    exec(SOURCE.replace("import gone", ""), values)
-    return values
+TENSORS = [
+    "base",
+    "view",
+    "transposed",
+    "wide",
+    "parameter",
+    "scalar",
+    "empty",
+    "half",
+    "brain",
+    "eighth",
+    "graph",
+    "unsigned",
+]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +101,15 @@ def found(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
 
 @pytest.fixture(scope="module")
 def values() -> dict[str, Any]:
-    return made()
+    """The variables of SOURCE, made here."""
+    gone: dict[str, Any] = {}
+    exec(GONE, gone)
+    values: dict[str, Any] = {
+        "__name__": "__main__",
+        "gone": type("gone", (), {name: gone[name] for name in ("Base", "Lion")}),
+    }
+    exec(SOURCE.replace("import gone", ""), values)
+    return values
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -164,8 +176,8 @@ def test_what_safetensors_lacks(found: Found) -> None:
     sparse = found.plain("sparse")
     assert sparse["attributes"]["shape"] == [3, 3]
     tensors = load_file(found.folder / "sparse.safetensors")
-    again = torch.sparse_coo_tensor(tensors["attributes.indices"], tensors["attributes.values"], (3, 3))
-    assert torch.equal(again.to_dense(), torch.eye(3))
+    assert tensors["indices"].tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert tensors["values"].tolist() == [1, 1, 1]
 
 
 def test_small_things_of_torch(found: Found, values: dict[str, Any]) -> None:
@@ -186,8 +198,11 @@ def test_a_module_whose_base_class_is_missing_has_its_weights(found: Found, valu
     loaded = load_file(found.file("lit"))
     assert loaded.keys() == values["lit"].state_dict().keys()
     values["Lit"]().load_state_dict(loaded)
-    assert found.plain("lion") == {"$object": "gone.Lion", "attributes": {"momentum": {"$tensor": "attributes.momentum"}}}
-    assert load_file(found.folder / "lion.safetensors")["attributes.momentum"].tolist() == [0, 1, 2]
+    assert found.plain("lion") == {
+        "$object": "gone.Lion",
+        "attributes": {"momentum": {"$tensor": "momentum"}},
+    }
+    assert load_file(found.folder / "lion.safetensors")["momentum"].tolist() == [0, 1, 2]
 
 
 def test_pictures(found: Found) -> None:
@@ -201,14 +216,14 @@ def test_pictures(found: Found) -> None:
 
 
 def test_tensors_of_a_device_that_is_not_here(store: Path, tmp_path: Path) -> None:
-    """The snapshot's own bytes, but that they say ``xpu``, of which no machine of ours has one."""
+    """The snapshot's own bytes, but that they say ``xpu``, which this build of torch does not know."""
     saved_by("import torch\nx, after = torch.arange(3.0), 1", tmp_path / "store", tmp_path)
     repository = Repository.open(tmp_path / "store")
     (manifest,) = repository.snapshots()
     assert isinstance(manifest, Manifest)
     blobs = [bytes(repository.read(ref)) for ref in manifest.blobs]
-    assert blobs[0].count(b"\x8c\x03cpu") == 1
-    repository.commit("xpu", manifest.body, [blobs[0].replace(b"\x8c\x03cpu", b"\x8c\x03xpu"), *blobs[1:]])
+    altered = blobs[0].replace(b"\x8c\x03cpu", b"\x8c\x03xpu", 1)  # of the tensor; what follows is the process
+    repository.commit("xpu", manifest.body, [altered, *blobs[1:]])
     export(tmp_path / "store", tmp_path, "xpu", "--to", "out")
     assert load_file(Found(tmp_path / "out").file("x"))["x"].tolist() == [0, 1, 2]
 
@@ -217,20 +232,22 @@ def without(folder: Path, *modules: str) -> str:
     """A folder for PYTHONPATH in which a stand-in for each module says that it is not there."""
     (folder / "without").mkdir()
     for module in modules:
-        (folder / "without" / f"{module}.py").write_text(f"raise ModuleNotFoundError(\"No module named '{module}'\", name='{module}')")
+        (folder / "without" / f"{module}.py").write_text(
+            f"raise ModuleNotFoundError(\"No module named '{module}'\", name='{module}')"
+        )
     return ":".join([str(folder / "without"), *sys.path[1:]])
 
 
 def test_a_machine_without_torch_gets_the_rest(store: Path, tmp_path: Path) -> None:
     export(store, tmp_path, "--to", "out", "model", "image", "lion", "size", PYTHONPATH=without(tmp_path, "torch"))
     found = Found(tmp_path / "out")
-    assert "No module named 'torch'" in found.left_out["model"]
+    assert "No module named 'torch'" in found.left_out["model.embed.weight"]
     assert found.file("image").name == "image.png"
 
 
 def test_a_machine_without_a_parquet_engine_gets_csv(tmp_path: Path) -> None:
-    saved_by("import pandas as pd\nframe = pd.DataFrame({'n': [1, 2]})", tmp_path / "store", tmp_path)
+    saved_by("import pandas as pd\nframe = pd.DataFrame([[1], [2]])", tmp_path / "store", tmp_path)
     path = without(tmp_path, "pyarrow", "fastparquet")
     said = export(tmp_path / "store", tmp_path, "--to", "out", PYTHONPATH=path).stdout
     assert "frame: written as CSV, which keeps no types: Parquet needs pyarrow or fastparquet" in said
-    assert pd.read_csv(Found(tmp_path / "out").file("frame"), index_col=0)["n"].tolist() == [1, 2]
+    assert pd.read_csv(Found(tmp_path / "out").file("frame"), index_col=0)["0"].tolist() == [1, 2]
