@@ -162,7 +162,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module in OURS and name in OUTSIDE:
-            return self._load.remnant(OUTSIDE_MODULE, name, f"{OUTSIDE[name]} can't be kept in a file")
+            return self._load.remnant(OUTSIDE_MODULE, name, f"it stood for {OUTSIDE[name]}, which is outside of the snapshot")
         if module in OURS and name in REPLACED:
             return REPLACED[name]
         try:

@@ -89,9 +89,10 @@ class Tree:
             return {"$left_out": str(error)}
 
     def _made(self, value: Any, path: Path) -> Any:
-        if isinstance(value, StandIn | MaskedText):
-            secret = isinstance(value, LostSecret | MaskedText)
-            raise LeftOut("it held a secret, which is not stored" if secret else _told(value))
+        if isinstance(value, LostSecret | MaskedText):
+            raise LeftOut("it held a secret, which is not stored")
+        if isinstance(value, StandIn):
+            raise LeftOut(f"{value.__reduce__()[1][0]} could not be kept in the snapshot")
         if isinstance(value, dict | types.MappingProxyType):
             return self._dict(value, path)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -121,10 +122,11 @@ class Tree:
 
     def _dict(self, value: Mapping[Any, Any], path: Path) -> Any:
         keys = [_key(key) for key in value]
-        if len(set(keys)) < len(keys) or any(key is None or key.startswith("$") for key in keys):
+        plain = [key for key in keys if key is not None and not key.startswith("$")]
+        if len(set(plain)) < len(value):
             pairs = enumerate(value.items())
             return {"$items": [self._list((key, item), (*path, str(number))) for number, (key, item) in pairs]}
-        return {key: self.part(item, (*path, key)) for key, item in zip(keys, value.values(), strict=True)}
+        return {key: self.part(item, (*path, key)) for key, item in zip(plain, value.values(), strict=True)}
 
     def _list(self, value: Iterable[Any], path: Path) -> list[Any]:
         if isinstance(value, set | frozenset):
@@ -215,10 +217,6 @@ class Tree:
             raise
         self.files.append(name)
         return {"$file": name}
-
-
-def _told(value: StandIn) -> str:
-    return f"{value.__reduce__()[1][0]} could not be kept in the snapshot"
 
 
 def _key(key: Any) -> str | None:

@@ -74,7 +74,9 @@ DEFAULT = Kind("d")
 def values() -> dict[str, Any]:
     """The variables of SOURCE, made here."""
     values: dict[str, Any] = {"__name__": "__main__", "__file__": __file__}
-    source = SOURCE.replace("import gone", "gone = Gone()  #").replace("derived = type(", "derived = (lambda *_: lambda one: one)(")
+    source = SOURCE.replace("import gone", "gone = Gone()  #").replace(
+        "derived = type(", "derived = (lambda *_: lambda one: one)("
+    )
     values["Gone"] = type("Gone", (), {"Thing": lambda self, one: one, "DEFAULT": 0})
     exec(f"SECRET = {SECRET!r}\n{source}", values)
     return values
@@ -183,7 +185,7 @@ def test_what_has_no_plain_form_is_named_with_the_reason(found: Found) -> None:
     assert "socket" in left_out["sock"]
     assert left_out["function"].startswith("a function")
     assert left_out["Class"].startswith("a class")
-    assert left_out["opened"] == "a file that was open can't be kept in a file"
+    assert left_out["opened"] == "it stood for a file that was open, which is outside of the snapshot"
     assert left_out["mixture.not.0"].startswith("a function")
 
 
