@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import Any, BinaryIO
 
 
@@ -28,7 +29,10 @@ def write_array(file: BinaryIO, value: Any) -> None:
     """NPY, without pickles in it."""
     import numpy as np
 
-    np.lib.format.write_array(Sink(file), np.asarray(value), allow_pickle=False)
+    with warnings.catch_warnings():
+        # Of metadata, which NPY lacks: numpy finds some, empty, in each type of dates that was pickled.
+        warnings.filterwarnings("ignore", "metadata on a dtype", UserWarning)
+        np.lib.format.write_array(Sink(file), np.asarray(value), allow_pickle=False)
 
 
 def is_table(value: object) -> bool:
