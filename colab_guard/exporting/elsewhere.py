@@ -162,7 +162,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module in OURS and name in OUTSIDE:
-            return self._load.remnant(OUTSIDE_MODULE, name, f"it stood for {OUTSIDE[name]}, which is outside of the snapshot")
+            return self._load.remnant(
+                OUTSIDE_MODULE, name, f"it stood for {OUTSIDE[name]}, which is outside of the snapshot"
+            )
         if module in OURS and name in REPLACED:
             return REPLACED[name]
         try:

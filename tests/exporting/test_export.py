@@ -86,14 +86,14 @@ def values() -> dict[str, Any]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("writer")
     (folder / "gone.py").write_text(GONE)
-    saved_by(f"SECRET = {SECRET!r}\n{SOURCE}{OPEN}\ndel SECRET", folder / "store", folder)
+    saved_by(f"SECRET = {SECRET!r}\n{SOURCE}{OPEN}\ndel SECRET", folder / "store", folder, HUB=SECRET)
     return folder / "store"
 
 
 @pytest.fixture(scope="module")
 def found(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Found:
     folder = tmp_path_factory.mktemp("reader")
-    said = export(store, folder, "--to", "out", HF_TOKEN=SECRET, API_TOKEN=SECRET).stdout
+    said = export(store, folder, "--to", "out", HUB=SECRET).stdout
     found = Found(folder / "out")
     assert f"{len(found.rows)} variables of snapshot no. 1 (session writer) written to {found.folder}" in said
     assert all(f"left out: {name}: {why}" in said for name, why in list(found.left_out.items())[:20])

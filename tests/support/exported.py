@@ -32,11 +32,11 @@ def run(folder: Path, arguments: list[str], **environment: str) -> subprocess.Co
     )
 
 
-def saved_by(source: str, store: Path, folder: Path) -> None:
+def saved_by(source: str, store: Path, folder: Path, **environment: str) -> None:
     """A script that makes variables and saves them."""
     script = folder / "writer.py"
     script.write_text(source + SAVING.format(store=str(store)))
-    done = run(folder, [str(script)])
+    done = run(folder, [str(script)], **environment)
     assert done.returncode == 0, done.stderr
 
 
