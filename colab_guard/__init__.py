@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from colab_guard.exporting import Exported
     from colab_guard.variables import Restored, Saved
 
-__all__ = ["__version__", "load_ipython_extension", "loop", "restore", "save", "unload_ipython_extension"]
+__all__ = ["__version__", "export", "load_ipython_extension", "loop", "restore", "save", "unload_ipython_extension"]
 __version__ = "0.1.0"
 
 T = TypeVar("T")
@@ -68,6 +69,34 @@ def restore(
     from colab_guard import variables
 
     return variables.restore([str(word) for word in wanted], store, yes, trust=trust)
+
+
+def export(
+    *wanted: str | int,
+    store: str | os.PathLike[str] | None = None,
+    to: str | os.PathLike[str] | None = None,
+    zip: bool = False,  # noqa: A002 - the word for it
+    trust: bool = False,
+) -> Exported:
+    """Writes the variables of a snapshot to plain files that anybody can open without us: safetensors, Parquet,
+    NPY, PNG, JSON; ``export.json`` among them says what is where, and what was left out.
+
+    ``wanted``: first, if you like, the number or id of a snapshot, the name of a cell or save, by default the newest
+    one; then names of variables, by default all. ``store`` as for ``loop``. ``to``: a folder that is not there yet or
+    empty, by default a new one in the working directory. ``zip``: one .zip instead, which the browser downloads on
+    Colab, and for which Jupyter shows a link. ``trust``: also what somebody else wrote, whose code may then run.
+
+    Raises UsageError where there is no such snapshot or variable, or something is at ``to``; ExportFailed where the
+    files can't be written, and none is then left; StoreError.
+    """
+    from colab_guard.exporting import export_here
+
+    exported = export_here([str(word) for word in wanted], store, to, zipped=zip, trust=trust)
+    if zip:
+        from colab_guard.notebook.download import offer
+
+        offer(exported.path)
+    return exported
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from colab_guard.core.errors import StoreError, UsageError
+from colab_guard.core.errors import ColabGuardError, UsageError
+from colab_guard.core.places import on_colab
 from colab_guard.core.words import count_of, size
+from colab_guard.exporting import export
 from colab_guard.store.manifest import Damaged
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.store.retention import KEEP, Retention, parse_budget
@@ -24,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command, on ``sys.argv`` where no arguments are given; prints, and returns how the program ends."""
     parser = _parser()
     try:
-        found = parser.parse_args(arguments)
+        found, rest = parser.parse_known_args(arguments)
+        # argparse takes the words before the first option for all there are.
+        if rest and (not hasattr(found, "words") or any(word.startswith("-") for word in rest)):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        if rest:
+            found.words += rest
     except SystemExit as end:  # argparse has said what there was to say
         return int(end.code or OK)
     command: Callable[[Repository, argparse.Namespace], int] = found.command
@@ -33,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"colab-guard: {error}", file=sys.stderr)
         return USAGE
-    except StoreError as error:
+    except ColabGuardError as error:
         print(f"colab-guard: {error}", file=sys.stderr)
         return PROBLEMS
 
@@ -45,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         ("list", _list, "the snapshots there are, newest first"),
         ("verify", _verify, "read every snapshot back and compare"),
         ("prune", _prune, "delete old snapshots, and what nobody needs"),
+        ("export", _export, "write a snapshot's variables to plain files"),
     ):
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         added.set_defaults(command=command)
@@ -55,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
                 "--keep", type=int, default=KEEP, help=f"of each cell, the newest so many (default {KEEP})"
             )
             added.add_argument("--budget", default=None, help="of each cell, what the kept may take: 10GB, 500MB")
+        if name == "export":
+            added.add_argument(
+                "words", nargs="*", metavar="ID | NAMES",
+                help="first the number of a snapshot (the newest, if none), then variables (all, if none)",
+            )  # fmt: skip
+            added.add_argument("--to", default=None, help="a new or empty folder; by default a new one, here")
+            added.add_argument("--zip", action="store_true", help="make one .zip of it")
+            added.add_argument("--trust", action="store_true", help="also what somebody else wrote: its code may run")
     return parser
 
 
@@ -88,6 +104,14 @@ def _prune(repository: Repository, found: argparse.Namespace) -> int:
     print(f"{verb}: {count_of(len(gone), 'snapshot')} and {others}, {size(pruned.freed_bytes)}")
     for remark in pruned.remarks:
         print(remark)
+    return OK
+
+
+def _export(repository: Repository, found: argparse.Namespace) -> int:
+    exported = export(repository, found.words, found.to, zipped=found.zip, trust=found.trust)
+    print(exported)
+    if found.zip and on_colab():  # this is no kernel, which alone can speak to the browser
+        print(f"To download it, run in a cell: from google.colab import files; files.download({str(exported.path)!r})")
     return OK
 
 

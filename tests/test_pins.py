@@ -20,7 +20,7 @@ NEWEST_ONLY = [
     "--ignore=tests/capture/test_logs.py",
     "--deselect=tests/capture/test_bars.py::test_the_notebooks_bar_is_shown_once",
 ]
-ON_VALUES = ("tests/capture", "tests/resume", "tests/saving", "tests/variables")
+ON_VALUES = ("tests/capture", "tests/resume", "tests/saving", "tests/variables", "tests/exporting")
 ON_FRAMES = ("tests/cell", "tests/running")
 PURE = ("tests/core", *ON_FRAMES, *ON_VALUES, "tests/store")
 NEED_TORCH = [

@@ -22,6 +22,7 @@ ALLOWED_SKIPS = {
     "tests/chaos/test_chaos.py": "kernels with Colab's pins need Python 3.11 and 3.13",
     "tests/chaos/test_compare.py": "values of numpy, torch and pandas",
     "tests/chaos/test_harness.py": "cells that need numpy, torch or pandas",
+    "tests/exporting/test_export.py": "a small tmpfs needs root",
     "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13; a small tmpfs needs root",
     "tests/saving/test_memory.py": "a control group is made by root",
     "tests/saving/test_torch.py": "memory on a GPU needs one",

@@ -14,6 +14,7 @@
     │   │   └── ForeignSnapshot   … signed with a key that is not at hand
     │   └── KeyUnusable       a key to sign with is damaged, or open to others
     ├── RestoreError          a sound snapshot can't be put back here
+    ├── ExportFailed          plain files of a snapshot could not be written
     ├── EditedCell            the cell is not the one whose run is to be resumed
     ├── Inexact               --exact was asked for, and something stands against it
     └── LostValue             a stand-in, put where a value could not be kept, was used
@@ -87,6 +88,10 @@ class KeyUnusable(StoreError):
 
 class RestoreError(ColabGuardError):
     """A sound snapshot can't be put back in this session; the session was left as it was."""
+
+
+class ExportFailed(ColabGuardError):
+    """Plain files of a snapshot could not be written; those that were are removed."""
 
 
 class EditedCell(ColabGuardError):

@@ -107,7 +107,7 @@ class Load:
 
     def unpickler(self, pickles: memoryview) -> pickle.Unpickler:
         """Reads pickles that share a memo, one after the other, while this is the load in progress."""
-        return _Unpickler(skeleton.Reader(pickles, [], self.fill), self.namespace)
+        return _Unpickler(skeleton.Reader(*skeleton.read(pickles), self.fill), self.namespace)
 
     def reason(self, error: Exception) -> str:
         """Why something can't be loaded, and who wrote it, without a full stop."""

@@ -28,9 +28,18 @@ class Loaded:
     inputs that the snapshot refers to are not what they were.
     """
 
-    def __init__(self, blobs: Blobs, namespace: dict[str, Any], body: Mapping[str, Any], wanted: set[str]) -> None:
-        check(body.get("links", {}), namespace)
-        self.load = Load(blobs, namespace, frozenset(), body.get("environment"))
+    def __init__(
+        self,
+        blobs: Blobs,
+        namespace: dict[str, Any],
+        body: Mapping[str, Any],
+        wanted: set[str],
+        load: Load | None = None,
+    ) -> None:
+        """``load``: one that goes its own way, and does without what is linked."""
+        if load is None:
+            check(body.get("links", {}), namespace)
+        self.load = load or Load(blobs, namespace, frozenset(), body.get("environment"))
         self.values: dict[str, Any] = {}
         self.unreadable: dict[str, str] = {}
         self.groups: list[list[str]] = []

@@ -16,12 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colab_guard.core.errors import CorruptSnapshot, ForeignSnapshot, RestoreError, UsageError
+from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import Repository
 from colab_guard.variables.groups import groups
 from colab_guard.variables.loading import Loaded, variables_of
 from colab_guard.variables.plan import planned
 from colab_guard.variables.store import Saved, _repositories, prepare, save
 from colab_guard.variables.taking import take, user_variables
 from tests.support.dying import Held
+from tests.support.exported import guarded_by
 
 
 def session(source: str = "") -> dict[str, Any]:
@@ -99,6 +102,17 @@ def test_a_second_save_writes_what_changed(tmp_path: Path) -> None:
     save(namespace, tmp_path)
     with pytest.raises(UsageError, match="no snapshot 1 "):
         prepare(session(), tmp_path, ["1"])  # the newest three are kept
+
+
+def test_a_guarded_cells_snapshot_with_a_large_text_is_read(tmp_path: Path) -> None:
+    """Its pickles are cut, those of a save never are."""
+    guarded_by("text, n = 'large ' * 50_000, 3", tmp_path / "store", tmp_path)
+    here = session()
+    (number, *_) = (
+        str(one.seq) for one in Repository.open(tmp_path / "store").snapshots() if isinstance(one, Manifest)
+    )
+    prepare(here, tmp_path / "store", [number]).put_back()
+    assert (here["text"], here["n"]) == ("large " * 50_000, 3)
 
 
 # -- what comes back ----------------------------------------------------------------------------------
