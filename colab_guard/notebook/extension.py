@@ -20,6 +20,7 @@ from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
 from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
 from colab_guard.notebook import magics
+from colab_guard.notebook.identity import identity, unknown
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
 from colab_guard.notebook.transcript import Transcript, show
 from colab_guard.notebook.userdata import Userdata
@@ -47,7 +48,7 @@ class Extension:
         self._magics = magics.GuardMagics(shell, self.session)
 
     def load(self) -> None:
-        """Registers everything; prints one line."""
+        """Registers everything; prints one line, and one more where the notebook is not known."""
         self.shell.input_transformers_cleanup.append(mark)
         self.shell.ast_transformers.append(self)
         self.shell.register_magics(self._magics)
@@ -55,6 +56,8 @@ class Extension:
             f"colab_guard {__version__} on {platform_name(self.shell)} · snapshots go to {self.session.store} "
             f"({self.session.store_note}) · put %%checkpointed above the training cell"
         )
+        if warning := unknown(identity(self.shell)):
+            say(warning)
 
     def unload(self) -> None:
         """Leaves the shell as it was before."""

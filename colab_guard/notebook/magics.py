@@ -11,11 +11,13 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from colab_guard.core.config import setting
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import described
-from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.core.settings import parse_interval
+from colab_guard.notebook.config import config_text
 from colab_guard.session import Options, Session
-from colab_guard.store.retention import KEEP, Retention, parse_best, parse_budget
+from colab_guard.store.retention import Retention, parse_best, parse_budget
 from colab_guard.variables import restore, save
 from colab_guard.views import history_table, status_text, verify_text
 
@@ -64,7 +66,7 @@ def parse_line(line: str) -> Request:
     if apart := re.search(r"--every[ =]+(\d[\d.]* +[A-Za-z]+)", line):
         parse_interval(apart[1])  # which says how to write it
     found = parser.parse_args(words)
-    every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
+    every = parse_interval(found.every if found.every is not None else setting("every"))
     store = str(described(store_path(found.store)).path) if found.store else ""
     options = Options(
         name=found.name,
@@ -84,7 +86,7 @@ def parse_line(line: str) -> Request:
 
 
 def _retention(found: Any) -> Retention:
-    keep = found.keep if found.keep is not None else from_environment("KEEP", str(KEEP))
+    keep = found.keep if found.keep is not None else setting("keep")
     if not keep.isdecimal():
         raise UsageError(f"--keep {keep} is no number of snapshots: give one from 1 on, such as 5.")
     best = None if found.keep_best is None else parse_best(found.keep_best)
@@ -147,6 +149,7 @@ class GuardMagics(Magics):  # type: ignore[misc]
         %guard status   what is running, saved when, where
         %guard history  the snapshots there are
         %guard verify   read every snapshot back and compare
+        %guard config [NAME=VALUE…]           the settings, and where each comes from; sets them for this session
         %guard save [NAME]                    save all variables
         %guard restore [ID] [NAMES…] [--yes] [--trust]
                                        put them back, or those named: shows what it would do, then asks
@@ -159,6 +162,8 @@ class GuardMagics(Magics):  # type: ignore[misc]
         store = self._session.store
         if command in views and not arguments:
             print(views[command](self._session))
+        elif command == "config":
+            print(config_text(self.shell, self._session, arguments))
         elif command == "save" and len(arguments) < 2:
             print(save(arguments[0] if arguments else None, store))
         elif command == "restore" and all(word in (YES, TRUST) or not word.startswith("-") for word in arguments):
@@ -167,5 +172,5 @@ class GuardMagics(Magics):  # type: ignore[misc]
         else:
             raise UsageError(
                 f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify, "
-                f"%guard save [NAME], %guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
+                f"%guard config [NAME=VALUE…], %guard save [NAME], %guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
             )
