@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--budget", default=None, help="of each cell, what the kept may take: 10GB, 500MB")
     text = "on Colab: check what we take for true of it, and print a report to paste into an issue"
     added = commands.add_parser("selfcheck", help=text, description=f"{text[0].upper()}{text[1:]}.")
-    added.add_argument("--wait", type=_seconds, default=300.0, help="for uploads, at most so many seconds (default 300)")
+    added.add_argument(
+        "--wait", type=_seconds, default=300.0, help="for uploads, at most so many seconds (default 300)"
+    )
     return parser
 
 

@@ -1,7 +1,7 @@
-"""Settings: built in, else of the environment (``COLAB_GUARD_*``), else of ``%guard config``; a call's own options go first.
+"""Settings, weakest first: built in, the environment (``COLAB_GUARD_*``), ``%guard config``, a call's own options.
 
-What ``%guard config`` sets holds for this process. It is checked when it is set; what stands in the environment, where it
-is used.
+What ``%guard config`` sets holds for this process, and is checked when it is set; what stands in the environment is
+checked where it is used.
 """
 
 from __future__ import annotations

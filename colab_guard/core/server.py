@@ -30,9 +30,9 @@ class Listed:
 
 
 def listed(wait_seconds: float = WAIT_SECONDS) -> Listed | None:
-    """This kernel's notebook as the server lists it; None where there is no such server, or none that answers so.
+    """The notebook of this kernel as the server lists it; None where there is no such server, or none that answers so.
 
-    A name that is an address does not matter: nothing is looked up. Takes at most some ``wait_seconds``; thread-safe.
+    Waits at most ``wait_seconds`` for each of its steps, of which a server that hangs gets to one. Thread-safe.
     """
     host, port = os.environ.get("COLAB_JUPYTER_IP"), os.environ.get("KMP_TARGET_PORT", "9000")
     if not host or not port.isdecimal():

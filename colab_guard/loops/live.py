@@ -17,9 +17,9 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from colab_guard.capture import loaders
 from colab_guard.cell.naming import check_name
+from colab_guard.core.config import setting
 from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
-from colab_guard.core.config import setting
 from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.loops import where

@@ -7,6 +7,7 @@ from typing import Any
 
 from colab_guard.core.config import SETTINGS, configure, origin, setting
 from colab_guard.core.errors import UsageError
+from colab_guard.core.identity import Identity
 from colab_guard.notebook.identity import identity, unknown
 from colab_guard.notebook.platforms import default_place
 from colab_guard.session import Session
@@ -29,14 +30,14 @@ def config_text(shell: Any, session: Session, words: Sequence[str]) -> str:
             raise UsageError(f"%guard config {word}: give each once, as NAME=VALUE: {forms}. Nothing was changed.")
         wanted[name] = text
     configure(wanted)
-    if wanted.keys() & set(STORES):
-        place = default_place(shell)
-        session.store, session.store_note = place.path, place.survives
-    return _settings(shell, session)
-
-
-def _settings(shell: Any, session: Session) -> str:
     notebook = identity(shell)
+    if wanted.keys() & set(STORES):
+        place = default_place(notebook)
+        session.store, session.store_note = place.path, place.survives
+    return _settings(notebook, session)
+
+
+def _settings(notebook: Identity, session: Session) -> str:
     rows = {name: (setting(name) or NONE, origin(name)) for name in SETTINGS}
     rows["notebook"] = (notebook.name, notebook.how)
     rows["store"] = (str(session.store), f"{origin('store')}; {session.store_note}")

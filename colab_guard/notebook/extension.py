@@ -35,7 +35,8 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        place = default_place(shell)
+        self._notebook = identity(shell)
+        place = default_place(self._notebook)
         self.session = Session(
             shell.user_ns,
             say,
@@ -56,7 +57,7 @@ class Extension:
             f"colab_guard {__version__} on {platform_name(self.shell)} · snapshots go to {self.session.store} "
             f"({self.session.store_note}) · put %%checkpointed above the training cell"
         )
-        if warning := unknown(identity(self.shell)):
+        if warning := unknown(self._notebook):
             say(warning)
 
     def unload(self) -> None:

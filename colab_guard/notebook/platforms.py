@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from colab_guard.core import places
+from colab_guard.core.identity import Identity
 from colab_guard.core.places import Place
-from colab_guard.notebook.identity import identity
 
 
 def platform_name(shell: Any) -> str:
@@ -21,9 +21,8 @@ def platform_name(shell: Any) -> str:
     return "Jupyter" if hasattr(shell, "kernel") else "IPython"
 
 
-def default_place(shell: Any) -> Place:
+def default_place(notebook: Identity) -> Place:
     """The store that was chosen, else the platform's best folder for this notebook."""
-    notebook = identity(shell)
     return places.default_place(notebook.folder, notebook.key)
 
 

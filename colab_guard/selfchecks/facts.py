@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,14 +45,9 @@ class Situation:
 
     shell: Any  # IPython's, where this is a notebook's kernel; else None
     mount: Path | None  # of Drive
-    deadline: float  # of ``clock``: no check waits longer
-    clock: Callable[[], float] = time.monotonic
+    wait_seconds: float  # for uploads, at most
     trial: Trial | None = None  # the files that are being uploaded
     answer: Answer | None = None  # of the page, once it was asked
-
-    def left_seconds(self) -> float:
-        """How long may still be waited."""
-        return max(0.0, self.deadline - self.clock())
 
 
 @dataclass(frozen=True)

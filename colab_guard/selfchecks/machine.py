@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from colab_guard.core.sessions import listed
+from colab_guard.core.server import listed
 from colab_guard.selfchecks.facts import Fact, Finding, Situation, confirmed, different, unchecked
 
 HOSTNAME, APP_LOG = Path("/var/colab/hostname"), Path("/var/colab/app.log")
@@ -31,9 +31,9 @@ def _markers(situation: Situation) -> Finding:
 def _boot_id(situation: Situation) -> Finding:
     digest = hashlib.sha256(BOOT_ID.read_bytes().strip()).hexdigest()[:4]
     hours = float(UPTIME.read_text().split()[0]) / 3600
-    return confirmed(
-        f"it can be read. Compare with a report from another VM: its hash begins with {digest} here, the machine has "
-        f"been up for {hours:.1f} h"
+    return unchecked(
+        f"one report can't tell. Compare with one from another VM: here the hash of {BOOT_ID.name} begins with "
+        f"{digest}, and the machine has been up for {hours:.1f} h"
     )
 
 
@@ -88,8 +88,13 @@ FACTS = (
         _markers,
     ),
     Fact("new-vm", f"{BOOT_ID} tells one VM from the next", _boot_id),
-    Fact("kernel-restart", "the kernel's process id and start time tell a kernel restart", _kernel_start),
-    Fact("cgroup", "the VM's memory limit and its kills can be read from a control group's files", _cgroup),
+    Fact(
+        "kernel-restart",
+        "the kernel's start time, to a hundredth of a second, can be read in /proc",
+        _kernel_start,
+        in_kernel=True,
+    ),
+    Fact("cgroup", "a control group's files can be read, which hold the memory limit and count kills", _cgroup),
     Fact("app-log", f"{APP_LOG} can be read, where the kernel's crashes are told", _app_log),
     Fact("sessions", "the VM's Jupyter server lists this notebook by its Drive file id and its name", _sessions),
 )

@@ -15,11 +15,11 @@ MAX_CHARS = 300
 
 def masked(text: str) -> str:
     """One line of text, as it may be shown to anybody."""
-    line = " ".join(text.split())[:MAX_CHARS]
-    line = ADDRESS.sub("[address]", secrets.mask(line))
+    line = ADDRESS.sub("[address]", secrets.mask(" ".join(text.split())))
     line = ID.sub(lambda found: f"{found[0][:SHOWN]}…", line)
     home = str(Path.home())
-    return line.replace(home, "~") if len(home) > 1 else line
+    line = line.replace(home, "~") if len(home) > 1 else line
+    return line[:MAX_CHARS]  # last, for half a token is not known as one
 
 
 def reason(error: BaseException) -> str:

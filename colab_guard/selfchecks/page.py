@@ -127,7 +127,7 @@ def _busy(situation: Situation) -> Finding:
     output.eval_js(CALL.format(name=name), timeout_sec=PAGE_SECONDS)
     if heard.wait(BUSY_SECONDS):
         return different(f"it was handled within {BUSY_SECONDS:g} s, while the cell was running")
-    return confirmed(f"it was not handled in {BUSY_SECONDS:g} s of a running cell")
+    return confirmed(f"it was not in {BUSY_SECONDS:g} s of a running cell; what comes after it was not looked at")
 
 
 def _draining(situation: Situation) -> Finding:
@@ -148,10 +148,20 @@ def _notebook(situation: Situation) -> Finding:
 
 FACTS = (
     Fact("page-answers", "with the notebook's tab open, the page answers what a running cell asks", _answers, True),
-    Fact("frame-api", f"an output frame has google.colab.kernel with {', '.join(API[:-1])}, and window.element", _api, True),
+    Fact(
+        "frame-api",
+        f"an output frame has google.colab.kernel with {', '.join(API[:-1])}, and window.element",
+        _api,
+        True,
+    ),
     Fact("frame-apart", "an output frame reaches neither the page's document nor its connect button", _apart, True),
     Fact("frame-timers", "a worker's timer keeps its pace in an output frame", _timers, True),
-    Fact("busy-messages", "a call from the page to the kernel is handled only after the running cell has ended", _busy, True),
+    Fact(
+        "busy-messages",
+        "a call from the page to the kernel is handled only after the running cell has ended",
+        _busy,
+        True,
+    ),
     Fact("draining", "the kernel has what is needed to handle messages in a running cell", _draining, True),
     Fact("page-notebook", "the page gives the notebook's name, with metadata.colab.name", _notebook, True),
 )

@@ -29,7 +29,7 @@ FACTS = (
     Fact(
         "lost-writes",
         "files not yet uploaded are lost with the VM, large and tiny ones",
-        by_hand="Write a file to Drive, delete the runtime at once (Runtime, Disconnect and delete), look for it on Drive",
+        by_hand="Write a file to Drive, choose Runtime, Disconnect and delete runtime at once, look for it on Drive",
     ),
     Fact(
         "trash",

@@ -1,22 +1,20 @@
-"""The report: each fact checked in its turn, one line as soon as it is known; nothing raises, nothing is left behind."""
+"""The report: each fact in its turn, one line as soon as it is known; nothing raises, nothing is left behind."""
 
 from __future__ import annotations
 
 import platform
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from colab_guard import __version__
 from colab_guard.core.places import on_colab
 from colab_guard.selfchecks import drive, machine, page, person
 from colab_guard.selfchecks.facts import Fact, Finding, NotHere, Situation, unchecked
 from colab_guard.selfchecks.masking import masked, reason
 
 WAIT_SECONDS = 300.0  # an upload to Drive may take minutes
-# Uploads stand last but for what people do: they go on while the rest is checked.
+# Uploads stand behind what is known at once: they may take minutes.
 FACTS: tuple[Fact, ...] = (*machine.FACTS, *page.FACTS, *drive.FACTS, *person.FACTS)
 ONLY_KERNEL = "only the notebook can: run `import colab_guard as cg; cg.selfcheck()` in a cell"
 NOT_COLAB = (
@@ -38,11 +36,8 @@ def run(wait_seconds: float = WAIT_SECONDS, say: Callable[[str], object] = print
     counts: Counter[str] = Counter()
     for line in _head():
         say(line)
-    situation = Situation(_shell(), drive.mount_point(), time.monotonic() + wait_seconds)
+    situation = Situation(_shell(), drive.mount_point(), wait_seconds)
     try:
-        if situation.mount is not None:
-            situation.trial = drive.Trial(situation.mount)
-            situation.trial.begin()
         for fact in FACTS:
             _tell(fact, _finding(fact, situation), counts, say)
     except KeyboardInterrupt:
@@ -74,8 +69,8 @@ def _finding(fact: Fact, situation: Situation) -> Finding:
 
 
 def _head() -> list[str]:
-    versions = [f"colab_guard {__version__}", f"Python {platform.python_version()}"]
-    for name in ("IPython", "ipykernel", "ipywidgets"):
+    versions = [f"Python {platform.python_version()}"]
+    for name in ("IPython", "ipykernel", "ipywidgets", "colab_guard"):
         if version := getattr(sys.modules.get(name), "__version__", None):
             versions.append(f"{name} {version}")
     where = "in a notebook's kernel" if _shell() is not None else "as a command, which has no front end"

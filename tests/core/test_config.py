@@ -1,4 +1,4 @@
-"""A setting is the weakest that says something: built in, environment, %guard config; what is none is refused at once."""
+"""The last that says something decides: built in, environment, %guard config. What is no setting is refused at once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def test_the_environment_then_the_config_goes_before(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("12h", 43200), ("90m", 5400), ("3600s", 3600), ("1h30m", 5400), ("1.5h", 5400), ("5min", 300)]
+    ("text", "seconds"),
+    [("12h", 43200), ("90m", 5400), ("3600s", 3600), ("1h30m", 5400), ("1.5h", 5400), ("5min", 300)],
 )
 def test_a_limit_is_a_duration(text, seconds):
     assert parse_limit(text) == seconds

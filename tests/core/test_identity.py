@@ -96,7 +96,8 @@ def test_the_server_is_given_its_token_where_it_has_one(server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "sessions", [[], {}, None, "no", 5, [None], [{}], [{"path": "a-1", "name": None}], [{"kernel": 3, "path": "fileId="}]]
+    "sessions",
+    [[], {}, None, "no", 5, [None], [{}], [{"path": "a-1", "name": None}], [{"kernel": 3, "path": "fileId="}]],
 )
 def test_a_server_that_answers_otherwise_leaves_it_unknown(server, monkeypatch, sessions):
     server.sessions = sessions

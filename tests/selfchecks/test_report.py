@@ -1,4 +1,4 @@
-"""The report has one line for each fact, true of the machine it runs on; nothing makes it fail, nothing private is in it."""
+"""The report has one line for each fact, true of its machine; nothing makes it fail, nothing private is in it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines_of(text: str) -> dict[str, tuple[str, str]]:
 
 def true_of_this_machine(lines: dict[str, tuple[str, str]]) -> None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
-    assert f"begins with {hashlib.sha256(boot).hexdigest()[:4]} here" in lines["new-vm"][1]
+    assert f"begins with {hashlib.sha256(boot).hexdigest()[:4]}, and" in lines["new-vm"][1]
     assert boot.decode()[:8] not in "".join(line for _, line in lines.values())
     assert "COLAB_RELEASE_TAG" in lines["markers"][1]
     assert lines["markers"][0] == lines["app-log"][0] == "Different"
@@ -91,6 +91,7 @@ def raising(error: BaseException) -> Callable[[Situation], Finding]:
         OSError(107, "Transport endpoint is not connected", "/content/drive/MyDrive/my diary.txt"),
         RuntimeError(f"no access for somebody.else@example.org with {TOKEN}"),
         ValueError("file 1AbCdEfGhIjKlMnOpQrStUvWxYz012345 of 5e551011-0000-4000-8000-00000000abcd\n" * 50),
+        RuntimeError(f"{'so ' * 94}{TOKEN}"),
         AttributeError(f"nothing in {Path.home()}/thesis"),
     ],
 )
@@ -104,7 +105,9 @@ def test_a_check_that_raises_could_not_be_made_and_tells_nothing_private(monkeyp
 
 
 def test_an_interrupt_ends_the_checking_not_the_report(monkeypatch):
-    said = reported(monkeypatch, lambda situation: confirmed("yes"), raising(KeyboardInterrupt()), raising(ValueError()))
+    said = reported(
+        monkeypatch, lambda situation: confirmed("yes"), raising(KeyboardInterrupt()), raising(ValueError())
+    )
     assert said[-3:-1] == ["Interrupted: the rest could not be checked.", "1 confirmed."]
 
 

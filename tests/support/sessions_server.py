@@ -13,7 +13,7 @@ from typing import Any, Self
 
 
 class SessionsServer:
-    """Answers ``/api/sessions`` with what was last given to ``lists``; with ``silent``, takes the question and waits."""
+    """Answers ``/api/sessions`` with what was last given to ``lists``; with ``silent``, it hears them and waits."""
 
     def __init__(self) -> None:
         self.sessions: Any = []
@@ -23,7 +23,7 @@ class SessionsServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            def do_GET(self) -> None:
                 outer.asked.append(dict(self.headers))
                 if outer.silent:
                     outer._end.wait()
