@@ -15,6 +15,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 os.environ["COLAB_GUARD_KEY"] = "7e57" * 16
+pytest_plugins = ["tests.standins.fixtures"]
 LONGEST = ("tests/test_pins.py", "tests/chaos/", "tests/notebook/")
 
 

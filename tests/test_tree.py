@@ -25,6 +25,8 @@ ALLOWED_SKIPS = {
     "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13; a small tmpfs needs root",
     "tests/saving/test_memory.py": "a control group is made by root",
     "tests/saving/test_torch.py": "memory on a GPU needs one",
+    "tests/standins/test_colab.py": "Colab's pins need Python 3.11",
+    "tests/standins/fixtures.py": "mounting the stand-in for Drive needs /dev/fuse and the right to mount",
     "tests/store/test_faults.py": "a full disk is a small tmpfs, which root mounts",
     "tests/test_pins.py": "Colab's pins need Python 3.11 and 3.13",
     "tests/test_tree.py": "an unpacked archive has no list of committed files",
