@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.notebook.book import BOTH, said
+from tests.standins.colab import Colab
+from tests.support.kernel import Kernel
+from tests.support.notebook_page import page_of
 from tests.support.sessions_server import SessionsServer
 
 CELL = "%%checkpointed train\nfor i in range(3): pass"
@@ -77,3 +80,17 @@ def test_on_colab_with_nobody_to_tell_it_says_so_and_how_to_name_it(new_book, se
     assert f"{book.folder}/.colab_guard/mine-" in text
     assert f"{book.folder}/.colab_guard/mine-" in first_line(book)
     assert f"{book.folder}/.colab_guard/mine-" in book.run("%reload_ext colab_guard").check().text
+
+
+@BOTH
+def test_where_the_server_does_not_tell_the_page_is_asked_and_not_waited_for_long(python, tmp_path, server):
+    """google.colab is a stand-in that speaks its protocol with the page (tests/standins/colab.py)."""
+    with Colab() as colab, Kernel(python, tmp_path, {**server.environment, **colab.environment}) as kernel:
+        kernel.page = page_of(colab, "by the page.ipynb")
+        kernel.run("import google.colab").check()
+        greeting = kernel.run("%load_ext colab_guard").check().text
+        assert f"{tmp_path}/.colab_guard/by_the_page (" in greeting
+        assert "is known by its name, by the page, and not by its file's id: name it with" in greeting
+        colab.attached = False
+        greeting = kernel.run("%reload_ext colab_guard").check().text
+        assert "this notebook's name can't be told" in greeting

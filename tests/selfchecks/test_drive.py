@@ -149,3 +149,32 @@ def test_an_interrupt_while_it_is_written_leaves_nothing(mount, monkeypatch):
 
     monkeypatch.setattr(os, "urandom", interrupted)
     assert list(told()) == ["mount-type", "drive-logs"], "what was known before"
+
+
+def test_on_a_mount_that_uploads_later(new_drive, monkeypatch):
+    """A real FUSE file system, of Drive's type: a stand-in (tests/standins/drive.py says what it can't show)."""
+    mounted = new_drive(delay_seconds=0.3, bytes_per_second=20_000_000)
+    monkeypatch.setattr(drive, "mount_point", lambda: mounted.mount)
+    monkeypatch.setattr(drive, "POLL_SECONDS", 0.05)
+    verdicts = {key: verdict for key, (verdict, _) in told().items()}
+    seen = ("xattr-new", "rename", "xattr-uploaded", "xattr-uncommitted", "upload-speed", "replace")
+    assert {key: verdicts[key] for key in seen} == dict.fromkeys(seen, "Confirmed")
+    assert list(mounted.my_drive.iterdir()) == []
+    assert mounted.trash_bytes == 0, "nothing of it takes space in the trash"
+
+
+def test_on_a_mount_that_dies_meanwhile(new_drive, monkeypatch):
+    mounted = new_drive(paused=True)
+    monkeypatch.setattr(drive, "mount_point", lambda: mounted.mount)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("- rename"):
+            mounted.kill()
+
+    run(60, say)
+    lines = lines_of("\n".join(said))
+    for key in ("xattr-uploaded", "xattr-uncommitted", "upload-speed"):
+        assert "Could not be checked: OSError 107," in lines[key][1]
+    assert [line for line in said if "could not be deleted (OSError 107," in line]
