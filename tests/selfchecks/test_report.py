@@ -91,7 +91,7 @@ def raising(error: BaseException) -> Callable[[Situation], Finding]:
         OSError(107, "Transport endpoint is not connected", "/content/drive/MyDrive/my diary.txt"),
         RuntimeError(f"no access for somebody.else@example.org with {TOKEN}"),
         ValueError("file 1AbCdEfGhIjKlMnOpQrStUvWxYz012345 of 5e551011-0000-4000-8000-00000000abcd\n" * 50),
-        RuntimeError(f"{'so ' * 94}{TOKEN}"),
+        RuntimeError(f"{'so ' * 91}{TOKEN}"),
         AttributeError(f"nothing in {Path.home()}/thesis"),
     ],
 )

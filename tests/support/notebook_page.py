@@ -1,4 +1,4 @@
-"""The page of the stand-in for google.colab (tests/standins/colab.py), which gives its notebook when it is asked, too."""
+"""The page of the stand-in for google.colab (tests/standins/colab.py), which also gives its notebook when asked."""
 
 from typing import Any
 
