@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from colab_guard.exporting import Exported
     from colab_guard.variables import Restored, Saved
 
-__all__ = ["__version__", "export", "load_ipython_extension", "loop", "restore", "save", "unload_ipython_extension"]
+__all__ = [
+    "__version__",
+    "export",
+    "load_ipython_extension",
+    "loop",
+    "restore",
+    "save",
+    "selfcheck",
+    "unload_ipython_extension",
+]
 __version__ = "0.1.0"
 
 T = TypeVar("T")
@@ -97,6 +106,17 @@ def export(
 
         offer(exported.path)
     return exported
+
+
+def selfcheck(*, wait: float = 300.0) -> None:
+    """Checks on a real Colab what we take for true of it, and prints a report to paste into an issue.
+
+    For a person to run once, in a cell: only there the page can be asked. Takes some 30 s, and at most ``wait``
+    seconds more for uploads to Drive, where it writes 8 MB into a folder of its own and deletes it. Raises nothing.
+    """
+    from colab_guard.selfchecks import run
+
+    run(wait)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from colab_guard.core.errors import ColabGuardError, UsageError
@@ -19,6 +20,7 @@ from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.store.retention import KEEP, Retention, parse_budget
 from colab_guard.views import history_of, table, verified_text
 
+MAX_WAIT_SECONDS = 3600
 OK, PROBLEMS, USAGE = 0, 1, 2  # how the program ends
 
 
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.words += rest
     except SystemExit as end:  # argparse has said what there was to say
         return int(end.code or OK)
+    if "wait" in found:
+        return _selfcheck(found.wait)
     command: Callable[[Repository, argparse.Namespace], int] = found.command
     try:
         return command(_opened(found.store), found)
@@ -71,7 +75,26 @@ def _parser() -> argparse.ArgumentParser:
             added.add_argument("--to", default=None, help="a new or empty folder; by default a new one, here")
             added.add_argument("--zip", action="store_true", help="make one .zip of it")
             added.add_argument("--trust", action="store_true", help="also what somebody else wrote: its code may run")
+    text = "on Colab: check what we take for true of it, and print a report to paste into an issue"
+    added = commands.add_parser("selfcheck", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    added.add_argument(
+        "--wait", type=_seconds, default=300.0, help="for uploads, at most so many seconds (default 300)"
+    )
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= MAX_WAIT_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds from 0 to {MAX_WAIT_SECONDS}")
+    return seconds
+
+
+def _selfcheck(wait_seconds: float) -> int:
+    from colab_guard.selfchecks import run  # not imported until used
+
+    run(wait_seconds, partial(print, flush=True))
+    return OK
 
 
 def _opened(store: str) -> Repository:

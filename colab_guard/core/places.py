@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from colab_guard.core.config import setting
 from colab_guard.core.settings import from_environment
 
 DRIVE = Path("/content/drive")  # where Colab's own button mounts it; drive.mount() can do so anywhere
@@ -34,18 +36,31 @@ def on_kaggle() -> bool:
     return "KAGGLE_KERNEL_RUN_TYPE" in os.environ
 
 
-def default_place(program: str) -> Place:
-    """``COLAB_GUARD_STORE``, else the platform's best folder for a notebook or script of that name."""
-    chosen = from_environment("STORE", "")
+def default_place(folder: str, key: str = "") -> Place:
+    """The store that was chosen, else the platform's best place for a notebook or script: there the folder whose name
+    ends with its ``key``, else the one of that name.
+    """
+    chosen = setting("store")
     if chosen:
         return described(Path(chosen))
-    folder = Path("colab_guard") / program
     if on_colab():
-        on_drive = (drive_mount() or usual_drive()) / "MyDrive" / folder
+        on_drive = _folder((drive_mount() or usual_drive()) / "MyDrive" / "colab_guard", folder, key)
         return described(on_drive if is_drive(on_drive) else local_folder(str(on_drive)))
     if on_kaggle():
-        return described(Path("/kaggle/working") / f".{folder}")
-    return described(Path.cwd() / f".{folder}")
+        return described(_folder(Path("/kaggle/working/.colab_guard"), folder, key))
+    return described(_folder(Path.cwd() / ".colab_guard", folder, key))
+
+
+def _folder(around: Path, name: str, key: str) -> Path:
+    """The folder of that key, whatever it is called; where there is none, the one of that name."""
+    exact = around / name
+    if not key or exact.is_dir():
+        return exact
+    with suppress(OSError):
+        for path in sorted(around.iterdir()):
+            if path.name.endswith(f"-{key}"):
+                return path
+    return exact
 
 
 def described(path: Path) -> Place:

@@ -47,8 +47,10 @@ class Interval:
 AUTO = Interval(60.0, auto=True)
 
 
-def parse_interval(text: str) -> Interval:
-    """An interval such as ``60s``, ``2m``, ``1.5h``, ``100it`` or ``auto``. Raises UsageError for anything else."""
+def parse_interval(text: str, option: str = "--every ") -> Interval:
+    """An interval such as ``60s``, ``2m``, ``1.5h``, ``100it`` or ``auto``. Raises UsageError for anything else; the
+    message names the ``option``.
+    """
     if text.strip() == "auto":
         return AUTO
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(it|ms|s|m|min|h)", text.strip())
@@ -59,9 +61,10 @@ def parse_interval(text: str) -> Interval:
         return Interval(seconds=number * UNITS_SECONDS[match[2]])
     spelled = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*{SPELLED}", text.strip().lower())
     if spelled and not match and float(spelled[1]):
-        raise UsageError(f"--every {text} is no interval: say --every {spelled[1]}{spelled[spelled.lastindex or 1]}.")
+        say = f"{option}{spelled[1]}{spelled[spelled.lastindex or 1]}"
+        raise UsageError(f"{option}{text} is no interval: say {say}.")
     raise UsageError(
-        f"--every {text} is no interval: give a number above zero with its unit and no space, such as 60s, 5m or "
+        f"{option}{text} is no interval: give a number above zero with its unit and no space, such as 60s, 5m or "
         f"1h for a time, 100it for iterations, or auto."
     )
 

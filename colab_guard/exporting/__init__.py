@@ -20,16 +20,17 @@ from pathlib import Path
 
 from colab_guard.capture.standin import StandIn
 from colab_guard.core.errors import UsageError
-from colab_guard.core.places import default_place, described
+from colab_guard.core.places import described
 from colab_guard.core.words import count_of, size
 from colab_guard.exporting.choosing import chosen, wanted_of
 from colab_guard.exporting.elsewhere import Elsewhere, Watched
 from colab_guard.exporting.names import Stems
 from colab_guard.exporting.target import INDEX, Target
 from colab_guard.exporting.writing import Exporter
-from colab_guard.loops.where import program
+from colab_guard.loops.where import place
 from colab_guard.saving import Blobs
 from colab_guard.store.repository import CONFIG, Repository
+from colab_guard.tiers import opening
 from colab_guard.variables.loading import Loaded
 
 __all__ = ["Exported", "export", "export_here"]
@@ -73,10 +74,10 @@ def export_here(
     trust: bool = False,
 ) -> Exported:
     """See ``colab_guard.export``: from this notebook's or script's own store, where no other is given."""
-    place = (described(Path(store)) if store is not None else default_place(program())).path
-    if not (place / CONFIG).is_file():  # to open a repository makes one
-        raise UsageError(f"{place} holds no snapshots (it has no {CONFIG}): give the folder with them as store=….")
-    return export(Repository.open(place), words, to, zipped=zipped, trust=trust)
+    where = (described(Path(store)) if store is not None else place()).path
+    if not opening.may_hold_snapshots(where):  # to open a repository makes one
+        raise UsageError(f"{where} holds no snapshots (it has no {CONFIG}): give the folder with them as store=….")
+    return export(opening.repository(where), words, to, zipped=zipped, trust=trust)
 
 
 def export(

@@ -120,6 +120,10 @@ class Watched:
             self.error = error
             raise
 
+    def take(self, number: int) -> Any:
+        """See Blobs."""
+        return self._blobs.take(number)
+
     def size_bytes(self, number: int) -> int:
         """See Blobs."""
         return self._blobs.size_bytes(number)

@@ -17,9 +17,10 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from colab_guard.capture import loaders
 from colab_guard.cell.naming import check_name
+from colab_guard.core.config import setting
 from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
-from colab_guard.core.places import default_place, described
+from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
 from colab_guard.loops import where
 from colab_guard.loops.level import Level
@@ -148,8 +149,8 @@ class Live(Iterator[T]):
         refuse_ranks()
         _begun[where.execution(), loop.name] += 1
         number = _begun[where.execution(), loop.name]
-        place = described(Path(loop.store)) if loop.store is not None else default_place(where.program())
-        interval = parse_interval(loop.every or from_environment("EVERY", EVERY))
+        place = described(Path(loop.store)) if loop.store is not None else where.place()
+        interval = parse_interval(loop.every or setting("every", EVERY))
         self._level = level = Level(loop.name, loop.iterable, loop.state, interval, 0, loop.name, line)
         key = f"loop {where.program()} {loop.name}" + (f" {number}" if number > 1 else "")
         trust = loop.trust or bool(from_environment("TRUST", ""))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import uuid
 from pathlib import Path
 from typing import Any
 
 from colab_guard.cell.tree import RUN
-from colab_guard.core.places import file_stem
+from colab_guard.core.identity import identity
+from colab_guard.core.places import Place, default_place, file_stem
 from colab_guard.core.secrets import is_secret, mask
 
 SESSION = uuid.uuid4().hex[:12]  # this process
@@ -41,10 +41,17 @@ def program() -> str:
     """The name of the notebook or script: of its file, as far as there is one and it is known."""
     main = main_namespace()
     if _shell() is not None:
-        told = str(main.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", ""))
-        return file_stem(told if told.endswith(".ipynb") else "") or "notebook"
+        return identity(main).label
     path = Path(str(main.get("__file__", "")))
     return file_stem(path.parent.name if path.stem == "__main__" else path.name) or "script"
+
+
+def place() -> Place:
+    """Where the notebook's or script's snapshots go, where nobody says."""
+    if _shell() is None:
+        return default_place(program())
+    notebook = identity(main_namespace())
+    return default_place(notebook.folder, notebook.key)
 
 
 def arguments() -> list[str] | None:

@@ -21,7 +21,9 @@ from colab_guard.capture import loaders
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
 from colab_guard.core.errors import ColabGuardError, UsageError
 from colab_guard.core.keys import Keyring
+from colab_guard.core.places import drive_mount, is_drive
 from colab_guard.notebook import magics
+from colab_guard.notebook.identity import identity, unknown
 from colab_guard.notebook.platforms import cell_id, default_place, platform_name
 from colab_guard.notebook.transcript import Transcript, show
 from colab_guard.notebook.userdata import Userdata
@@ -39,7 +41,8 @@ class Extension:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        place = default_place(shell)
+        self._notebook = identity(shell)
+        place = default_place(self._notebook)
         self.session = Session(
             shell.user_ns,
             say,
@@ -52,7 +55,7 @@ class Extension:
         self._magics = magics.GuardMagics(shell, self.session)
 
     def load(self) -> None:
-        """Registers everything; prints one line."""
+        """Registers everything; prints one line, and one more where the notebook is not known."""
         self.shell.input_transformers_cleanup.append(mark)
         self.shell.ast_transformers.append(self)
         self.shell.register_magics(self._magics)
@@ -60,6 +63,8 @@ class Extension:
             f"colab_guard {__version__} on {platform_name(self.shell)} · snapshots go to {self.session.store} "
             f"({self.session.store_note}) · put %%checkpointed above the training cell"
         )
+        if warning := unknown(self._notebook):
+            say(warning)
         for text in self._found():
             say(text)
 
@@ -112,7 +117,8 @@ class Extension:
         tree.body = [node for node in tree.body if not _is_future(node)]
         compile(ast.Module(tree.body, []), "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         _refuse_cell_magics(tree)
-        self.session.move(default_place(self.shell))  # Drive may have been mounted since
+        if drive_mount() is not None and not is_drive(self.session.store):  # it was mounted since
+            self.session.move(default_place(identity(self.shell)))
         request = magics.parse_line(line)
         if request.explain:
             return self._instead(self.session.explanation(tree, source, filename))

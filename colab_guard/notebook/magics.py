@@ -11,14 +11,17 @@ from typing import Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import MagicArgumentParser
 
+from colab_guard.core.config import setting
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import described
-from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.core.settings import parse_interval
+from colab_guard.notebook.config import config_text
 from colab_guard.notebook.drive import mount, unassign
+from colab_guard.notebook.identity import identity
 from colab_guard.notebook.platforms import default_place
 from colab_guard.releasing import release
 from colab_guard.session import Options, Session
-from colab_guard.store.retention import KEEP, Retention, parse_best, parse_budget
+from colab_guard.store.retention import Retention, parse_best, parse_budget
 from colab_guard.variables import restore, save
 from colab_guard.views import history_table, status_text, verify_text
 
@@ -67,7 +70,7 @@ def parse_line(line: str) -> Request:
     if apart := re.search(r"--every[ =]+(\d[\d.]* +[A-Za-z]+)", line):
         parse_interval(apart[1])  # which says how to write it
     found = parser.parse_args(words)
-    every = parse_interval(found.every if found.every is not None else from_environment("EVERY", "auto"))
+    every = parse_interval(found.every if found.every is not None else setting("every"))
     store = str(described(store_path(found.store)).path) if found.store else ""
     options = Options(
         name=found.name,
@@ -87,7 +90,7 @@ def parse_line(line: str) -> Request:
 
 
 def _retention(found: Any) -> Retention:
-    keep = found.keep if found.keep is not None else from_environment("KEEP", str(KEEP))
+    keep = found.keep if found.keep is not None else setting("keep")
     if not keep.isdecimal():
         raise UsageError(f"--keep {keep} is no number of snapshots: give one from 1 on, such as 5.")
     best = None if found.keep_best is None else parse_best(found.keep_best)
@@ -152,6 +155,7 @@ class GuardMagics(Magics):  # type: ignore[misc]
         %guard verify   read every snapshot back and compare
         %guard mount    mount Google Drive, or mount it again, and upload what has waited for it
         %guard release [--force]   end the runtime, once everything is durable
+        %guard config [NAME=VALUE…]           the settings, and where each comes from; sets them for this session
         %guard save [NAME]                    save all variables
         %guard restore [ID] [NAMES…] [--yes] [--trust]
                                        put them back, or those named: shows what it would do, then asks
@@ -164,11 +168,13 @@ class GuardMagics(Magics):  # type: ignore[misc]
         store = self._session.store
         if command == "mount" and not arguments:
             mount(self._session.say)
-            self._session.move(default_place(self.shell))
+            self._session.move(default_place(identity(self.shell)))
         elif command == "release" and arguments in ([], [FORCE]):
             release(self._session, unassign, force=bool(arguments))
         elif command in views and not arguments:
             print(views[command](self._session))
+        elif command == "config":
+            print(config_text(self.shell, self._session, arguments))
         elif command == "save" and len(arguments) < 2:
             print(save(arguments[0] if arguments else None, store))
         elif command == "restore" and all(word in (YES, TRUST) or not word.startswith("-") for word in arguments):
@@ -177,6 +183,6 @@ class GuardMagics(Magics):  # type: ignore[misc]
         else:
             raise UsageError(
                 f"%guard {line} is not known. There are: %guard status, %guard history, %guard verify, "
-                f"%guard mount, %guard release [{FORCE}], %guard save [NAME], "
+                f"%guard mount, %guard release [{FORCE}], %guard config [NAME=VALUE…], %guard save [NAME], "
                 f"%guard restore [ID] [NAMES…] [{YES}] [{TRUST}]."
             )

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from colab_guard.core import places
+from colab_guard.core.identity import Identity
 from colab_guard.core.places import Place
 
 
@@ -20,15 +21,9 @@ def platform_name(shell: Any) -> str:
     return "Jupyter" if hasattr(shell, "kernel") else "IPython"
 
 
-def default_place(shell: Any) -> Place:
-    """``COLAB_GUARD_STORE``, else the platform's best folder for this notebook."""
-    return places.default_place(notebook_name(shell))
-
-
-def notebook_name(shell: Any) -> str:
-    """The notebook's file name without its ending, where the server or editor tells it; else ``notebook``."""
-    told = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME", "")
-    return (places.file_stem(str(told)) if str(told).endswith(".ipynb") else "") or "notebook"
+def default_place(notebook: Identity) -> Place:
+    """The store that was chosen, else the platform's best folder for this notebook."""
+    return places.default_place(notebook.folder, notebook.key)
 
 
 def cell_id(shell: Any) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from colab_guard.store import packs
 from colab_guard.store.backend import Entry
 from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import CONFIG
 from colab_guard.store.retention import DEFAULT, choose
 
 
@@ -157,5 +158,9 @@ def newest_of(snapshots: Iterable[Manifest]) -> list[Manifest]:
 
 
 def files_of(snapshot: Manifest) -> list[str]:
-    """What a snapshot needs, in the order in which it is written: packs, and last the manifest."""
-    return [*(packs.pack_name(pack) for pack in dict.fromkeys(blob.pack for blob in snapshot.blobs)), snapshot.name]
+    """What a snapshot needs, in the order in which it is written: the config, packs, and last the manifest."""
+    return [
+        CONFIG,
+        *(packs.pack_name(pack) for pack in dict.fromkeys(blob.pack for blob in snapshot.blobs)),
+        snapshot.name,
+    ]

@@ -25,6 +25,7 @@ FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0  # between two looks whether 
 LATE_LOOKS = 12  # after these, some twenty seconds, the remote is asked what its trouble is
 MEASURED_BYTES = 100_000  # less says nothing about the bandwidth
 
+FOLDERS = ("", packs.FOLDER, FOLDER)
 _JITTER = random.Random()  # one of our own: the module's state is the user's, and part of what is to be exact
 
 
@@ -65,7 +66,7 @@ class Uploads:
 
     def begin(self, local: list[Manifest], remote: list[Manifest], files: list[Entry]) -> None:
         """Takes note of what there is: the manifests that each has, and the remote's files. Raises OSError."""
-        sizes = {entry.name: entry.size_bytes for folder in (packs.FOLDER, FOLDER) for entry in self.local.list(folder)}
+        sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
         self.catalogue.begin(local, remote, files, sizes)
         self._watched.extend(_Copied(one, 0.0, 0) for one in self.catalogue.whole())
 
@@ -143,7 +144,7 @@ class Uploads:
         lease = self._leases.get(cell) or claim(self.remote, cell, self._session)
         self._leases[cell] = lease
         there = self.catalogue.files()
-        sizes = {entry.name: entry.size_bytes for folder in (packs.FOLDER, FOLDER) for entry in self.local.list(folder)}
+        sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
         missing = [name for name in files_of(snapshot) if name not in there]
         needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
         if free is not None and needed > free:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colab_guard.core.errors import RestoreError, UsageError
-from colab_guard.core.places import default_place, described
+from colab_guard.core.places import described
 from colab_guard.core.words import count_of
-from colab_guard.loops.where import in_guarded_cell, main_namespace, program
+from colab_guard.loops.where import in_guarded_cell, main_namespace, place
 from colab_guard.variables import store as saves
 from colab_guard.variables.plan import Plan
 
@@ -72,4 +72,4 @@ def _listed(plan: Plan) -> str:
 
 
 def _place(store: str | os.PathLike[str] | None) -> Path:
-    return (described(Path(store)) if store is not None else default_place(program())).path
+    return (described(Path(store)) if store is not None else place()).path
