@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from colab_guard.core.settings import from_environment
 DRIVE = Path("/content/drive")  # where Colab's own button mounts it; drive.mount() can do so anywhere
 MOUNTS = Path("/proc/self/mounts")
 DRIVE_TYPE = "fuse.drive"
+NOTEBOOKS = Path("MyDrive/colab_guard")  # each has a folder there
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def default_place(folder: str, key: str = "") -> Place:
     if chosen:
         return described(Path(chosen))
     if on_colab():
-        on_drive = _folder((drive_mount() or usual_drive()) / "MyDrive" / "colab_guard", folder, key)
+        on_drive = _folder((drive_mount() or usual_drive()) / NOTEBOOKS, folder, key)
         return described(on_drive if is_drive(on_drive) else local_folder(str(on_drive)))
     if on_kaggle():
         return described(_folder(Path("/kaggle/working/.colab_guard"), folder, key))
@@ -80,14 +82,20 @@ def described(path: Path) -> Place:
 
 def local_folder(store: str) -> Path:
     """The folder on this machine's disk for what is written to a store that outlives it: one for each store, below
-    ``COLAB_GUARD_LOCAL``, else a place that survives the kernel.
+    ``COLAB_GUARD_LOCAL``, else a place that survives the kernel. The same wherever Drive is mounted, and before it is.
     """
-    mount = drive_mount() or usual_drive()
-    if Path(store).is_relative_to(mount):
-        store = str(Path(store).relative_to(mount))  # the same wherever Drive is mounted, and before it is
-    name = f"{file_stem(store)}-{hashlib.sha256(store.encode()).hexdigest()[:8]}"
     base = from_environment("LOCAL", "") or ("/content/.colab_guard" if on_colab() else "~/.cache/colab_guard")
-    return Path(base).expanduser().absolute() / name
+    around, drive = Path(base).expanduser().absolute(), drive_mount() or usual_drive()
+    path = Path(store)
+    if path.parent == drive / NOTEBOOKS:
+        return _folder(around, path.name, _key(path.name))
+    told = str(path.relative_to(drive)) if path.is_relative_to(drive) else store
+    return around / f"{file_stem(store)}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
+def _key(name: str) -> str:
+    found = re.search(r"-([0-9a-f]{8})$", name)
+    return found[1] if found else ""
 
 
 def drive_mount() -> Path | None:

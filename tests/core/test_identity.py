@@ -23,6 +23,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(config, "_chosen", {})
     for name in (*VARIABLES, "COLAB_GUARD_NOTEBOOK", "COLAB_GUARD_STORE", "VSCODE_PID"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLAB_GUARD_LOCAL", str(tmp_path / ".colab_guard"))
     monkeypatch.chdir(tmp_path)
 
 
