@@ -45,6 +45,13 @@ class Unit:
     passed: bool = False
 
 
+def none_passed(units: Iterable[object]) -> None:
+    """No function is passed through any more: from the next safe point on each takes part again."""
+    for unit in units:
+        if isinstance(unit, Unit):
+            unit.passed = False
+
+
 class FunctionRewriter(Rewriter):
     """As for a cell, but a safe point stands between the outermost statements only where time may have passed."""
 

@@ -18,20 +18,19 @@ class Alarm:
         self._count = self._depth = 0
         self._rang = False
 
-    def set(self, stall_seconds: float, counted: int) -> None:
-        """Lowers the flag until the next snapshot is due; ``counted`` iterations of that interval have begun."""
+    def set(self, stall_seconds: float, counted: int, last_call: float | None = None) -> None:
+        """Lowers the flag until the next snapshot is due, in ``last_call`` seconds if not before; ``counted``
+        iterations of that interval have begun.
+        """
         self.off()
-        self._count = counted
-        if self.interval.iterations is not None:
-            self._flag(True)
-            return
-        self._flag(False)
+        self._count, self._rang = counted, False
         self.now = self.interval.after(stall_seconds)
-        assert self.now.seconds is not None, "it is no number of iterations"
-        self._rang = False
-        self._timer = threading.Timer(self.now.seconds, self._ring)
-        self._timer.name, self._timer.daemon = "colab_guard-timer", True
-        self._timer.start()
+        self._flag(self.interval.iterations is not None)
+        waits = [seconds for seconds in (self.now.seconds, last_call) if seconds is not None]
+        if waits:
+            self._timer = threading.Timer(min(waits), self._ring)
+            self._timer.name, self._timer.daemon = "colab_guard-timer", True
+            self._timer.start()
 
     def off(self) -> None:
         """Stops the timer, so that nothing raises the flag any more."""
@@ -48,7 +47,7 @@ class Alarm:
             return self._rang
         self._count += counts and depth >= self._depth
         self._depth = depth
-        return self._count > self.interval.iterations
+        return self._rang or self._count > self.interval.iterations
 
     def lower(self, unless: Callable[[], bool]) -> None:
         """Lowers the flag, which somebody else has raised, unless it is to be up."""

@@ -31,7 +31,7 @@ from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
-from colab_guard.cell.units import Unit
+from colab_guard.cell.units import Unit, none_passed
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.resume.outputs import prepare
@@ -39,6 +39,7 @@ from colab_guard.resume.plan import Plan, State, apply, load
 from colab_guard.running.alarm import Alarm
 from colab_guard.running.beside import Beside
 from colab_guard.running.deeper import deeper
+from colab_guard.running.limit import last_call
 from colab_guard.running.pausing import Kept
 from colab_guard.running.signals import Signals, is_handled
 from colab_guard.running.stack import Broken, Frame
@@ -243,10 +244,8 @@ class Run(Frame):
     def _go_on(self, counted: int) -> None:
         """From here on no safe point has anything to do, until a snapshot is due or the cell is to pause."""
         self._blocked.clear()
-        for unit in self.units.values():
-            if isinstance(unit, Unit):
-                unit.passed = False
-        self.alarm.set(self.saver.stall_seconds, counted)
+        none_passed(self.units.values())
+        self.alarm.set(self.saver.stall_seconds, counted, last_call(self.saver))
         if self._signals.asked:
             self._flag(True)
 
