@@ -23,8 +23,5 @@ def test_a_last_snapshot_is_taken_before_the_limit(book, every):
     book.run(f"%guard config limit={age + 300 + 2:.3f}s").check()
     result = book.run(CELL.format(name=every, every=every, before=before + 1)).check()
     assert int(result.text.split()[-1]) < 2999, "it was taken"
-    assert (
-        any("limit" in line and "is near" in line for line in said(result))
-        or "near" in book.run(f"%%checkpointed after-{every} --every 1it\nfor i in range(3): pass").check().text
-    )
+    assert any("is near" in line for line in said(result))
     book.run("%guard config limit=").check()
