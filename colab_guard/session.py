@@ -30,7 +30,7 @@ from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreU
 from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.places import Place, is_drive
 from colab_guard.core.settings import AUTO, Interval
-from colab_guard.core.words import ago
+from colab_guard.core.words import ago, size
 from colab_guard.planning import path_of, planned
 from colab_guard.resume.held import Held
 from colab_guard.resume.plan import Plan
@@ -44,6 +44,7 @@ from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.tiers import opening
 
+LONG_BYTES = 50_000_000  # to fetch so much may take a while, which is said before
 DRIVE_BUDGET_BYTES = 8_000_000_000  # of one cell, of the 15 GB that are free
 KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
 
@@ -220,6 +221,8 @@ class Session:
     def _plan(
         self, cell: Cell, repository: Repository, options: Options, held: Held
     ) -> tuple[Plan | None, list[str], Manifest | None]:
+        if (there := opening.to_fetch_bytes(repository.place, cell.name)) > LONG_BYTES:
+            self.say(f"fetching {size(there)} from {repository.place} …")
         manifest, problems = repository.newest(cell.name, hold=held.hold)
         said = [f"passed over: {problem}" for problem in problems]
         if manifest is None and problems:

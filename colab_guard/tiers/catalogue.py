@@ -77,6 +77,18 @@ class Catalogue:
         with self._lock:
             return next(iter(self._of(cell)), None)
 
+    def cells(self) -> list[str]:
+        """Those of which the folder has snapshots."""
+        with self._lock:
+            return list(dict.fromkeys(one.cell for one in self._local.values()))
+
+    def packs_of_newest(self, cell: str) -> list[Entry]:
+        """The remote's packs that the newest snapshot of a cell needs, wherever its manifest lies."""
+        with self._lock:
+            found = [one for one in (*self._local.values(), *self._remote.values()) if one.cell == cell]
+            needed = files_of(max(found, key=order))[1:-1] if found else []
+            return [self._files[name] for name in needed if name in self._files]
+
     def whole(self) -> list[Manifest]:
         """Of each cell the newest snapshot on the remote, where nothing of it is missing."""
         with self._lock:

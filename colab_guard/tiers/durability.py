@@ -10,11 +10,12 @@ from colab_guard.store.manifest import Manifest
 
 @dataclass(frozen=True)
 class Durability:
-    """Of one cell: its newest snapshot in the folder, the newest that is sure to survive the machine, the newest that
-    the remote has, confirmed or not; why the newest is not durable, in words, where more than time stands in the way;
+    """Of one ``cell``: its newest snapshot in the folder, the newest that is sure to survive the machine, the newest on
+    the remote, confirmed or not; why the newest is not durable, in words, where more than time stands in the way;
     bytes a second at which the last one was uploaded and confirmed; the remote's place.
     """
 
+    cell: str
     newest: Manifest | None
     durable: Manifest | None
     copied: Manifest | None

@@ -20,6 +20,7 @@ from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.tiers.drive import Drive, is_uploaded
+from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.tiered import Tiered
 from colab_guard.tiers.uploader import Uploader
 from colab_guard.tiers.uploads import Uploads
@@ -37,8 +38,9 @@ class Tier:
     uploader: Uploader
 
     def finish(self, seconds: float) -> bool:
-        """Waits until all that is to be uploaded is, for at most so long; whether it is."""
-        return self.uploader.wait(self.uploads.is_idle, seconds)
+        """Waits until all that is to be uploaded is, for at most so long, or until that fails; whether it is."""
+        self.uploader.wait(lambda: self.uploads.is_idle() or self.uploads.is_failing, seconds)
+        return self.uploads.is_idle()
 
 
 _tiers: dict[str, Tier] = {}  # by place
@@ -93,8 +95,20 @@ def try_again() -> None:
         tier.uploader.wake()
 
 
+def to_fetch_bytes(place: str, cell: str) -> int:
+    """What of a cell's newest snapshot must come from the remote first. Raises StoreUnavailable."""
+    tier = _tiers.get(place)
+    with unavailable(place, f"the snapshots of {cell!r} can't be looked at"):
+        return 0 if tier is None else tier.uploads.to_fetch_bytes(cell)
+
+
+def states() -> list[Durability]:
+    """What of each cell is durable, in all stores with two tiers."""
+    return [tier.uploads.state(cell) for tier in _tiers.values() for cell in tier.uploads.catalogue.cells()]
+
+
 def finish(seconds: float = FINISH_SECONDS) -> bool:
-    """Waits until all that is to be uploaded is, in all stores; whether it is."""
+    """Waits until all that is to be uploaded is, in all stores, see ``Tier.finish``; whether it is."""
     until = time.monotonic() + seconds
     return all(tier.finish(max(0.0, until - time.monotonic())) for tier in _tiers.values())
 

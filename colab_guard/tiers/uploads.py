@@ -89,6 +89,7 @@ class Uploads:
         """What is durable of a cell, and what keeps the rest."""
         taken = "another session writes its snapshots now" if cell in self._lost else ""
         return Durability(
+            cell,
             newest=self.catalogue.newest(cell),
             durable=self._durable.get(cell),
             copied=self._there.get(cell),
@@ -96,6 +97,16 @@ class Uploads:
             bytes_per_second=self._bandwidth,
             place=self.remote.place,
         )
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last try failed."""
+        return self._tries > 0
+
+    def to_fetch_bytes(self, cell: str) -> int:
+        """What of a cell's newest snapshot only the remote has. Raises OSError."""
+        here = {entry.name for entry in self.local.list(packs.FOLDER)}
+        return sum(entry.size_bytes for entry in self.catalogue.packs_of_newest(cell) if entry.name not in here)
 
     def is_idle(self) -> bool:
         """Whether everything is where it should be."""
