@@ -38,7 +38,10 @@ class Book:
     def __init__(self, folder: Path, python: str, environment: dict[str, str] | None = None) -> None:
         self.folder, self.store = folder, folder / "store"
         self._python = python
-        self._environment = {"COLAB_GUARD_STORE": str(self.store), "COLAB_GUARD_EVERY": "0.1s", **(environment or {})}
+        self._environment = {
+            "COLAB_GUARD_STORE": str(self.store), "COLAB_GUARD_LOCAL": str(folder / ".colab_guard"),
+            "COLAB_GUARD_EVERY": "0.1s", **(environment or {}),
+        }  # fmt: skip
         self.start()
 
     def start(self) -> None:

@@ -85,7 +85,8 @@ def test_on_colab_with_nobody_to_tell_it_says_so_and_how_to_name_it(new_book, se
 @BOTH
 def test_where_the_server_does_not_tell_the_page_is_asked_and_not_waited_for_long(python, tmp_path, server):
     """google.colab is a stand-in that speaks its protocol with the page (tests/standins/colab.py)."""
-    with Colab() as colab, Kernel(python, tmp_path, {**server.environment, **colab.environment}) as kernel:
+    local = {"COLAB_GUARD_LOCAL": str(tmp_path / ".colab_guard")}
+    with Colab() as colab, Kernel(python, tmp_path, {**server.environment, **colab.environment, **local}) as kernel:
         kernel.page = page_of(colab, "by the page.ipynb")
         kernel.run("import google.colab").check()
         greeting = kernel.run("%load_ext colab_guard").check().text
