@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from colab_guard.core.errors import StoreUnavailable
 
-ELSEWHERE = "or choose another folder with --store."
+ELSEWHERE = "or choose another place with --store."
 ADVICE = {
     errno.ENOSPC: f"Free some space there, {ELSEWHERE}",
     errno.EDQUOT: f"Free some of your quota there, {ELSEWHERE}",
@@ -26,12 +26,23 @@ ADVICE = {
 OTHER_ADVICE = f"Check that the folder is there and can be reached, {ELSEWHERE}"
 
 
+class Advised(OSError):
+    """An OSError that knows what to do, where its number alone would not tell."""
+
+    def __init__(self, code: int, reason: str, advice: str) -> None:
+        super().__init__(code, reason)
+        self.advice = advice
+
+
 @contextmanager
 def unavailable(place: str, what: str) -> Iterator[None]:
     """Turns an OSError into a StoreUnavailable: ``what`` could not be done at ``place``, why, and what to do."""
     try:
         yield
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        advice = ADVICE.get(error.errno or 0, OTHER_ADVICE)
+        if isinstance(error, Advised):
+            reason, advice = str(error.strerror), error.advice
+        else:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            advice = ADVICE.get(error.errno or 0, OTHER_ADVICE)
         raise StoreUnavailable(f"{place}: {what}: {reason}. {advice}") from error

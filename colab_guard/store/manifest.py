@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from colab_guard.core.errors import CorruptSnapshot, StoreError
@@ -77,7 +76,7 @@ class Manifest:
 class Damaged:
     """A manifest that can't be used, and why: any StoreError."""
 
-    path: Path
+    where: str  # its path, or its URL
     error: StoreError
     name: str  # its file within the repository
     seq: int  # as its name says
