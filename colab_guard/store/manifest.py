@@ -67,7 +67,7 @@ class Manifest:
             return _manifest(content), refusal
 
         manifest, refusal = unseal(data, where, build)
-        if Path(where).name != Path(manifest.name).name:
+        if where.rpartition("/")[2] != manifest.name.rpartition("/")[2]:
             raise CorruptSnapshot(f"{where} is damaged: it holds {manifest.name}.")
         return manifest, refusal
 

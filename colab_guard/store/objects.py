@@ -1,15 +1,12 @@
-"""A backend on an object store, or on whatever else fsspec knows: ``s3://``, ``gs://``, ``hf://``, ``memory://``, …
+"""A backend on an object store, or on whatever else fsspec knows: ``s3://``, ``gs://``, ``hf://``, ``memory://``.
 
 How a file comes to appear whole depends on the place:
 
-======  ==============================================================================================================
-s3, gs  up to PART_BYTES in one put; what is larger in parts, of which nothing is seen before the last request. Parts
-        of an upload that was cut off are told to go; where not even that gets through, S3 keeps (and bills) them, unseen,
-        until the bucket's rule on incomplete uploads removes them, and Google forgets them after a week
-hf      one commit of the Hub's each, or one put into a bucket of the Hub's
-memory  joined, then put: no more than a stand-in, which dies with the process
-others  under a name that ends in ``.tmp``, then moved: as whole and as durable as that place's own move
-======  ==============================================================================================================
+- ``s3``, ``gs``: up to PART_BYTES in one put; what is larger in parts, of which nothing is seen before the last request.
+  The parts of an upload that was cut off are told to go; docs/format.md says what becomes of them where that fails.
+- ``hf``: one commit of the Hub's each, or one put into a bucket of the Hub's.
+- ``memory``: joined, then put. No more than a stand-in, which dies with the process.
+- others: under a name that ends in ``.tmp``, then moved: as whole and as durable as that place's own move.
 
 No listing is cached, and every call ends: see ``Objects``. Each process makes connections of its own, for those of
 fsspec do not survive a fork; file systems that are not made for several threads (the Hub's) are made for each thread.
@@ -48,7 +45,7 @@ LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "hf": "huggingface_hub"}
 LIKE_FSSPEC = ("s3fs", "gcsfs")  # whose versions must be fsspec's own
 STREAMED = ("s3", "gs", "hf")  # what is written to a file of theirs is seen once that is closed, and not before
 CONDITIONAL = ("s3", "gs", "memory")
-WHILE_WRITTEN = {"s3": ("call_s3", "abort_mpu"), "gs": ("call",)}  # what their files call, and wait for without end
+WHILE_WRITTEN = {"s3": ("call_s3", "abort_mpu"), "gs": ("call",)}  # what their files call and wait for without end
 MODIFIED = ("LastModified", "updated", "last_modified", "mtime", "modified", "created")
 PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 _memory = threading.Lock()  # fsspec's memory is not made for threads

@@ -22,6 +22,10 @@ CREDENTIALS = {
 OTHER_CREDENTIALS = "Give them as the library for this kind of URL takes them"
 
 
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 class PastEnd(OSError):
     """Nothing is stored from the asked offset on."""
 
@@ -43,79 +47,79 @@ REFUSALS = (
         errno.ENXIO,
         "there is no such bucket",
         f"Check its name, or make it: nobody else does, {ELSEWHERE}",
-        codes=frozenset({"NoSuchBucket"}),
-        names=frozenset({"RepositoryNotFoundError", "BucketNotFoundError"}),
+        codes=_set("NoSuchBucket"),
+        names=_set("RepositoryNotFoundError BucketNotFoundError"),
     ),
     _Refusal(
         errno.EACCES,
         "no valid credentials were found",
         "{credentials}, then try again.",
-        codes=frozenset({"401", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}),
-        names=frozenset(
+        codes=_set("401 InvalidAccessKeyId SignatureDoesNotMatch ExpiredToken InvalidToken"),
+        names=_set(
             "NoCredentialsError PartialCredentialsError CredentialRetrievalError ProfileNotFound NoAuthTokenError "
-            "TokenRetrievalError DefaultCredentialsError RefreshError LocalTokenNotFoundError".split()
+            "TokenRetrievalError DefaultCredentialsError RefreshError LocalTokenNotFoundError"
         ),
     ),
     _Refusal(
         errno.EEXIST,
         "that name is taken",
         "Try again.",
-        codes=frozenset({"PreconditionFailed", "412"}),
-        names=frozenset({"FileExistsError"}),
+        codes=_set("PreconditionFailed 412"),
+        names=_set("FileExistsError"),
     ),
     _Refusal(
         errno.ECONNABORTED,
         "an upload in parts was cut off",
         "Check the connection, then try again.",
-        codes=frozenset({"NoSuchUpload"}),
+        codes=_set("NoSuchUpload"),
     ),
     _Refusal(
         errno.EDQUOT,
         "the quota is used up",
         f"Free some of it, {ELSEWHERE}",
-        codes=frozenset({"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "507"}),
+        codes=_set("QuotaExceeded InsufficientStorage XMinioStorageFull 507"),
     ),
     _Refusal(
         errno.EBUSY,
         "the store is too busy to answer (it said 503, slow down, or the like)",
         "Wait a minute, then try again; what was saved before is safe.",
-        codes=frozenset(
+        codes=_set(
             "SlowDown ServiceUnavailable RequestLimitExceeded Throttling ThrottlingException TooManyRequests "
             "InternalError OperationAborted ConditionalRequestConflict RequestTimeout "
-            "408 409 429 500 502 503 504".split()
+            "408 409 429 500 502 503 504"
         ),
     ),
     _Refusal(
         errno.EACCES,
         "access denied",
         f"See to it that these credentials may list, read, write and delete there, {ELSEWHERE}",
-        codes=frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"}),
-        names=frozenset({"PermissionError", "GatedRepoError"}),
+        codes=_set("AccessDenied AllAccessDisabled AccountProblem 403"),
+        names=_set("PermissionError GatedRepoError"),
     ),
     _Refusal(
         errno.ENOTSUP,
         "this kind of store can't do that",
         "Choose another one with --store.",
-        codes=frozenset({"NotImplemented", "501"}),
-        names=frozenset({"NotImplementedError"}),
+        codes=_set("NotImplemented 501"),
+        names=_set("NotImplementedError"),
     ),
     _Refusal(
         errno.ETIMEDOUT,
         "no answer in time",
         "Check the connection, then try again.",
-        names=frozenset({"TimeoutError", "ConnectTimeoutError", "ReadTimeoutError", "Timeout", "TimeoutException"}),
+        names=_set("TimeoutError ConnectTimeoutError ReadTimeoutError Timeout TimeoutException"),
     ),
     _Refusal(
         errno.ECONNRESET,
         "the connection failed",
         "Check it, and the store's address, then try again.",
-        names=frozenset(
+        names=_set(
             "ConnectionError HTTPClientError ConnectionClosedError ResponseStreamingError IncompleteRead "
-            "IncompleteReadError ClientConnectionError ClientPayloadError ResponseParserError TransportError".split()
+            "IncompleteReadError ClientConnectionError ClientPayloadError ResponseParserError TransportError"
         ),
     ),
 )
-PAST_END = frozenset({"InvalidRange", "416"})
+PAST_END = _set("InvalidRange 416")
 
 
 def as_os_error(error: Exception, protocol: str) -> OSError:

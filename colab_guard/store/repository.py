@@ -88,7 +88,7 @@ class Repository:
         keys: Keyring | None = None,
         trust: bool = False,
     ) -> Repository:
-        """The repository in a folder, or at a URL; made where it is missing. See the constructor, and ``backend_at``."""
+        """The repository in a folder or at a URL, made where it is missing. See the constructor, and ``backend_at``."""
         return cls(backend_at(path), clock=clock, keys=keys, trust=trust)
 
     def commit(

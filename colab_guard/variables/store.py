@@ -143,7 +143,8 @@ def _named(repository: Repository, manifests: list[Manifest], words: list[str]) 
     if ID.fullmatch(word):
         found = [one for one in manifests if word in (str(one.seq), one.id)]
         if not found:
-            raise UsageError(f"There is no snapshot {word} in {repository.place}. `%guard history` lists what there is.")
+            where = repository.place
+            raise UsageError(f"There is no snapshot {word} in {where}. `%guard history` lists what there is.")
         if len(found) > 1:
             ids = " or ".join(one.id for one in found)
             raise UsageError(f"Two sessions wrote a snapshot no. {word} at once: say {ids} instead.")

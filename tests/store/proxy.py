@@ -1,5 +1,8 @@
 """A proxy between a client and a server that speak HTTP over real connections; breaks the requests that a test names.
 
+A request is "busy" or "denied" (the proxy says so itself), "cut before", "cut in the request", "cut in the answer", has
+its "answer lost" when all is done, gets "no answer", or the proxy "stops reading" it.
+
 One request a connection: after each answer, or fault, the connection is closed.
 """
 
@@ -17,7 +20,6 @@ BLOCK_BYTES = 65_536
 REFUSED = (
     "HTTP/1.1 {status} No\r\nContent-Type: application/xml\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n{body}"
 )
-FAULTS = ("busy", "denied", "cut before", "cut in the request", "cut in the answer", "answer lost")
 HANGING = ("no answer", "stops reading")
 
 
