@@ -2,8 +2,8 @@
 
 How a file comes to appear whole depends on the place:
 
-- ``s3``, ``gs``: up to PART_BYTES in one put; what is larger in parts, of which nothing is seen before the last request.
-  The parts of an upload that was cut off are told to go; docs/format.md says what becomes of them where that fails.
+- ``s3``, ``gs``: up to PART_BYTES in one put; what is larger in parts, and nothing is seen before the last request. The
+  parts of an upload that was cut off are told to go; docs/format.md says what becomes of them where that fails.
 - ``hf``: one commit of the Hub's each, or one put into a bucket of the Hub's.
 - ``memory``: joined, then put. No more than a stand-in, which dies with the process.
 - others: under a name that ends in ``.tmp``, then moved: as whole and as durable as that place's own move.
@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ LIBRARIES = {"s3": "s3fs", "gs": "gcsfs", "hf": "huggingface_hub"}
 LIKE_FSSPEC = ("s3fs", "gcsfs")  # whose versions must be fsspec's own
 STREAMED = ("s3", "gs", "hf")  # what is written to a file of theirs is seen once that is closed, and not before
 CONDITIONAL = ("s3", "gs", "memory")
-WHILE_WRITTEN = {"s3": ("call_s3", "abort_mpu"), "gs": ("call",)}  # what their files call and wait for without end
+WHILE_WRITTEN = {"s3": ("call_s3", "abort_mpu"), "gs": ("call",)}  # what their files wait for without end
 MODIFIED = ("LastModified", "updated", "last_modified", "mtime", "modified", "created")
 PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 _memory = threading.Lock()  # fsspec's memory is not made for threads
@@ -54,8 +54,8 @@ _memory = threading.Lock()  # fsspec's memory is not made for threads
 class Objects:
     """Files under one URL. Thread-safe; a forked process goes on with connections of its own.
 
-    A call to S3 or Google raises within twice ``patience_seconds`` and, beside that, the time that up to PART_BYTES take
-    at SLOWEST_BYTES_PER_SECOND. That of other places is bounded by what their libraries do.
+    A call to S3 or Google ends within twice ``patience_seconds`` and the time that up to PART_BYTES take at
+    SLOWEST_BYTES_PER_SECOND, for each part. That of other places is bounded by what their libraries do.
     """
 
     def __init__(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS, **options: Any) -> None:
@@ -69,7 +69,7 @@ class Objects:
         self.place = PASSWORD.sub("", url[: len(scheme) + 3] + url[len(scheme) + 3 :].rstrip("/"))
         self._patience_seconds = patience_seconds
         self._fsspec = _imported("fsspec", self.place, "")
-        self._asyn = importlib.import_module("fsspec.asyn")
+        self._asyn = _asyn()
         self._class = self._kind()
         own = {"skip_instance_cache": True, "use_listings_cache": False}
         self._options = {**self._class._get_kwargs_from_urls(url), **own, **options}
@@ -250,6 +250,15 @@ class Objects:
         for verb in WHILE_WRITTEN.get(self._protocol, ()):
             setattr(fs, verb, partial(getattr(fs, verb), timeout=self._limit_seconds(PART_BYTES)))
         return fs
+
+
+@cache
+def _asyn() -> Any:
+    asyn = importlib.import_module("fsspec.asyn")
+    # Or a forked process waits for ever for the loop of its parent, whose thread it has not (newer ones do this too).
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=asyn.reset_lock)
+    return asyn
 
 
 def _imported(library: str, place: str, version: str) -> Any:
