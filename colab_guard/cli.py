@@ -9,13 +9,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from colab_guard.core.errors import ColabGuardError, UsageError
 from colab_guard.core.places import on_colab
 from colab_guard.core.words import count_of, size
 from colab_guard.exporting import export
+from colab_guard.store.failures import unavailable
 from colab_guard.store.manifest import Damaged
+from colab_guard.store.opening import backend_at, folder_at, is_url
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.store.retention import KEEP, Retention, parse_budget
 from colab_guard.views import history_of, table, verified_text
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         added.set_defaults(command=command)
-        added.add_argument("store", metavar="STORE", help="the folder with the snapshots")
+        added.add_argument("store", metavar="STORE", help="the folder or URL with the snapshots")
         if name == "prune":
             added.add_argument("--dry-run", action="store_true", help="only tell what would be deleted")
             added.add_argument(
@@ -99,9 +100,20 @@ def _selfcheck(wait_seconds: float) -> int:
 
 def _opened(store: str) -> Repository:
     # To open a repository makes one where there is none, which a mistyped path must not.
-    if not (Path(store) / CONFIG).is_file():
-        raise UsageError(f"{store} holds no snapshots (it has no {CONFIG}): give the folder that --store named.")
+    if not _has_config(store):
+        raise UsageError(f"{store} holds no snapshots (it has no {CONFIG}): give the folder or URL that --store named.")
     return Repository.open(store)
+
+
+def _has_config(store: str) -> bool:
+    if not is_url(store):
+        return (folder_at(store) / CONFIG).is_file()
+    backend = backend_at(store)
+    with unavailable(backend.place, "the repository can't be opened"):
+        try:
+            return backend.read(CONFIG, 0, memoryview(bytearray(1))) > 0
+        except FileNotFoundError:
+            return False
 
 
 def _list(repository: Repository, found: argparse.Namespace) -> int:

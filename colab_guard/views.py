@@ -27,8 +27,8 @@ def status_text(session: Session) -> str:
         lines.append("cells    none guarded yet in this session: put %%checkpointed above the training cell")
     for name, run in session.runs.items():
         lines.append(f"{name:<8} {_state(session, run)}")
-        if run.repository is not None and run.repository.path != session.store:
-            lines.append(f"{'':<8} in {run.repository.path}")
+        if run.repository is not None and run.repository.place != str(session.store):
+            lines.append(f"{'':<8} in {run.repository.place}")
         if run.saver.last and run.saver.last.body["notes"]:
             lines.append(f"{'':<8} not exact after a death: {'; '.join(run.saver.last.body['notes'])}")
     return "\n".join(lines)
@@ -81,7 +81,7 @@ def _each(session: Session, view: Callable[[Repository], str]) -> str:
     repositories = session.repositories()
     if len(repositories) == 1:
         return view(repositories[0])
-    return "\n\n".join(f"{repository.path}\n{view(repository)}" for repository in repositories)
+    return "\n\n".join(f"{repository.place}\n{view(repository)}" for repository in repositories)
 
 
 def history_of(repository: Repository) -> str:
@@ -97,7 +97,7 @@ def history_of(repository: Repository) -> str:
             rows.append(("?", STATES.get(type(entry.error), "damaged"), "", "", "", ""))
             damaged.append(str(entry.error))
     if len(rows) == 1:
-        return f"no snapshots in {repository.path} yet"
+        return f"no snapshots in {repository.place} yet"
     return "\n".join([table(rows), *damaged])
 
 

@@ -112,4 +112,4 @@ def _refuse_loop(manifest: Manifest) -> None:
 
 
 def _id(entry: Entry) -> str:
-    return entry.id if isinstance(entry, Manifest) else entry.path.stem.rpartition("-")[2]
+    return entry.id if isinstance(entry, Manifest) else entry.name.rpartition("-")[2].removesuffix(".json")

@@ -6,10 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from colab_guard.core.errors import UsageError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 PARTIAL = ".tmp"  # how the name of an unfinished file ends
+
+
+def parts_of(name: str, place: str) -> list[str]:
+    """A name's parts, between its slashes. Raises UsageError where one would lead out of the place."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or "\\" in part or ":" in part or "\0" in part for part in parts):
+        raise UsageError(f"{name!r} is not a name inside {place}; nothing was read or written.")
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from colab_guard.core.errors import StoreUnavailable
 
-ELSEWHERE = "or choose another folder with --store."
+ELSEWHERE = "or choose another place with --store."
 MOUNT = "The mount has died: mount it again (Drive: %guard mount), and run the cell again if it does not run."
 ADVICE = {
     errno.ENOSPC: f"Free some space there, {ELSEWHERE}",
@@ -28,8 +28,18 @@ ADVICE = {
 OTHER_ADVICE = f"Check that the folder is there and can be reached, {ELSEWHERE}"
 
 
+class Advised(OSError):
+    """An OSError that knows what to do, where its number alone would not tell."""
+
+    def __init__(self, code: int, reason: str, advice: str) -> None:
+        super().__init__(code, reason)
+        self.advice = advice
+
+
 def advised(error: OSError) -> str:
     """Why something failed, and what to do, in two sentences."""
+    if isinstance(error, Advised):
+        return f"{error.strerror}. {error.advice}"
     reason = os.strerror(error.errno) if error.errno else str(error)
     return f"{reason}. {ADVICE.get(error.errno or 0, OTHER_ADVICE)}"
 

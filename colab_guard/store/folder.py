@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colab_guard.core.errors import UsageError
-from colab_guard.store.backend import PARTIAL, Entry
+from colab_guard.store.backend import PARTIAL, Entry, parts_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -94,10 +93,7 @@ class Folder:
             os.unlink(partial)
 
     def _path(self, name: str) -> Path:
-        parts = name.split("/")
-        if any(part in ("", ".", "..") or "\\" in part or ":" in part or "\0" in part for part in parts):
-            raise UsageError(f"{name!r} is not a name inside {self._root}; nothing was read or written.")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(name, self.place))
 
 
 def _partial(path: Path) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from colab_guard.core.errors import StoreError
 from colab_guard.store.backend import Backend
@@ -32,12 +31,12 @@ def _read(backend: Backend, trust: Trust) -> Iterator[tuple[tuple[int, float, st
         match = NAME.fullmatch(entry.name)
         if not match:
             continue
-        seq, where = int(match[1]), Path(backend.place, entry.name)
+        seq, where = int(match[1]), f"{backend.place}/{entry.name}"
         data = bytearray(entry.size_bytes)
         try:
-            with unavailable(str(where), "a manifest can't be read"):
+            with unavailable(where, "a manifest can't be read"):
                 count = backend.read(entry.name, 0, memoryview(data))
-            manifest, refusal = Manifest.from_json(bytes(data[:count]), str(where), trust)
+            manifest, refusal = Manifest.from_json(bytes(data[:count]), where, trust)
         except StoreError as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 continue  # pruned since the listing

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from colab_guard.core.errors import CorruptSnapshot, StoreError
@@ -68,7 +67,7 @@ class Manifest:
             return _manifest(content), refusal
 
         manifest, refusal = unseal(data, where, build)
-        if Path(where).name != Path(manifest.name).name:
+        if where.rpartition("/")[2] != manifest.name.rpartition("/")[2]:
             raise CorruptSnapshot(f"{where} is damaged: it holds {manifest.name}.")
         return manifest, refusal
 
@@ -77,7 +76,7 @@ class Manifest:
 class Damaged:
     """A manifest that can't be used, and why: any StoreError."""
 
-    path: Path
+    where: str  # its path, or its URL
     error: StoreError
     name: str  # its file within the repository
     seq: int  # as its name says

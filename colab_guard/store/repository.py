@@ -26,9 +26,9 @@ from colab_guard.store import manifest as manifests
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, HasCopies
 from colab_guard.store.failures import unavailable
-from colab_guard.store.folder import Folder
 from colab_guard.store.listing import next_seq, read_manifests
 from colab_guard.store.manifest import BlobRef, Damaged, Manifest
+from colab_guard.store.opening import backend_at
 from colab_guard.store.packing import Blob, Lost, Packing, flat
 from colab_guard.store.prune import Pruned, prune
 from colab_guard.store.retention import Retention
@@ -72,7 +72,8 @@ class Repository:
 
         Raises UnknownFormat for a repository of a later version, CorruptSnapshot for a damaged config.
         """
-        self.place, self.path = backend.place, Path(backend.place)
+        self.place = backend.place  # a folder's path, or a URL
+        self.path = Path(backend.place)  # where that is a folder
         self._backend = backend
         self._clock = clock
         self._keys = Trust(keys or Keyring(), self.path)
@@ -93,11 +94,8 @@ class Repository:
         keys: Keyring | None = None,
         trust: bool = False,
     ) -> Repository:
-        """The repository in a folder, made where it is missing. See the constructor."""
-        root = Path(path).expanduser().absolute()  # the cell may change the working directory
-        with unavailable(str(root), "the repository can't be opened"):
-            folder = Folder(root)
-        return cls(folder, clock=clock, keys=keys, trust=trust)
+        """The repository in a folder or at a URL, made where it is missing. See the constructor, and ``backend_at``."""
+        return cls(backend_at(path), clock=clock, keys=keys, trust=trust)
 
     def commit(
         self, cell: str, body: Mapping[str, Any], blobs: Sequence[Blob], created: float | None = None
@@ -255,7 +253,7 @@ class Repository:
         except FileNotFoundError:
             self._backend.write_new(CONFIG, [seal({"id": _new_id(), "version": _version()})])
             count = self._backend.read(CONFIG, 0, buffer)  # another session may have made it at the same time
-        where = str(self.path / CONFIG)
+        where = f"{self.place}/{CONFIG}"
         try:
             return unseal(bytes(buffer[:count]), where, lambda fields: typed(fields, "id", str))
         except CorruptSnapshot as error:
@@ -280,13 +278,13 @@ class Repository:
 
     def _gone(self, ref: BlobRef) -> str:
         return (
-            f"{self.path / packs.pack_name(ref.pack)} is gone or damaged, and the new snapshot was to rely on it. "
+            f"{self.place}/{packs.pack_name(ref.pack)} is gone or damaged, and the new snapshot was to rely on it. "
             f"Another session may have pruned it. Take the snapshot again, with all its bytes."
         )
 
     def _corrupt(self, ref: BlobRef, what: str) -> CorruptSnapshot:
         self._bad_packs.add(ref.pack)
-        return CorruptSnapshot(f"{self.path}: {what}. Use an older snapshot; `%guard verify` tells which are sound.")
+        return CorruptSnapshot(f"{self.place}: {what}. Use an older snapshot; `%guard verify` tells which are sound.")
 
 
 def _may_be_of(cell: str, entry: Manifest | Damaged) -> bool:

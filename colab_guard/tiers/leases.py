@@ -8,6 +8,7 @@ both have a number; on Drive they can, within seconds: then both write, as two d
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from contextlib import suppress
@@ -48,9 +49,19 @@ def claim(remote: Remote, cell: str, session: str) -> Lease:
     found = [match for entry in remote.list(FOLDER) if (match := NAME.fullmatch(entry.name))]
     numbers = [int(match[2]) for match in found if match[0].startswith(f"{key}-")]
     lease = Lease(cell, max(numbers, default=0) + 1)
-    while not remote.create(lease.name, seal({"cell": cell, "session": session})):
+    while not _is_made(remote, lease, seal({"cell": cell, "session": session, "number": lease.number})):
         lease = Lease(cell, lease.number + 1)
     for number in numbers:
         with suppress(OSError):  # they mean nothing any more
             remote.delete(Lease(cell, number).name)
     return lease
+
+
+def _is_made(remote: Remote, lease: Lease, data: bytes) -> bool:
+    try:
+        return remote.create(lease.name, data)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+    remote.write_new(lease.name, [data])  # a remote that can't tell who came first
+    return True

@@ -134,7 +134,7 @@ def _chosen(repository: Repository, words: list[str]) -> tuple[Manifest, list[st
     others = [f"no. {one.seq} ({one.cell})" for one in manifests if not one.cell.startswith(LOOP)][:3]
     also = f" There are other snapshots: {', '.join(others)}; `%guard restore NUMBER` takes one." if others else ""
     raise UsageError(
-        f"No variables of this notebook are saved in {repository.path} yet: `%guard save`, or `cg.save()`, does that."
+        f"No variables of this notebook are saved in {repository.place} yet: `%guard save`, or `cg.save()`, does that."
         f"{also}"
     )
 
@@ -144,7 +144,8 @@ def _named(repository: Repository, manifests: list[Manifest], words: list[str]) 
     if ID.fullmatch(word):
         found = [one for one in manifests if word in (str(one.seq), one.id)]
         if not found:
-            raise UsageError(f"There is no snapshot {word} in {repository.path}. `%guard history` lists what there is.")
+            where = repository.place
+            raise UsageError(f"There is no snapshot {word} in {where}. `%guard history` lists what there is.")
         if len(found) > 1:
             ids = " or ".join(one.id for one in found)
             raise UsageError(f"Two sessions wrote a snapshot no. {word} at once: say {ids} instead.")

@@ -163,7 +163,7 @@ def test_a_snapshot_of_a_newer_format_is_named_and_the_older_one_used(tmp_path: 
     damaged, _ = repository.snapshots()
     assert isinstance(damaged, Damaged)
     assert isinstance(damaged.error, UnknownFormat)
-    assert (damaged.path, damaged.seq) == (newer, 2)
+    assert (damaged.where, damaged.seq) == (str(newer), 2)
 
 
 def test_only_damaged_snapshots_are_not_the_same_as_none(tmp_path: Path, old: Manifest) -> None:
