@@ -12,11 +12,12 @@ from functools import partial
 
 from colab_guard.core.errors import ColabGuardError, UsageError
 from colab_guard.core.places import on_colab
+from colab_guard.core.stores import folder_at, is_url
 from colab_guard.core.words import count_of, size
 from colab_guard.exporting import export
 from colab_guard.store.failures import unavailable
 from colab_guard.store.manifest import Damaged
-from colab_guard.store.opening import backend_at, folder_at, is_url
+from colab_guard.store.opening import backend_at
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.store.retention import KEEP, Retention, parse_budget
 from colab_guard.views import history_of, table, verified_text

@@ -42,7 +42,7 @@ def undurable(session: Session) -> list[str]:
         if run.saver.last is None:
             lost.append(f"{name} (never saved)")
     for repository in session.repositories():
-        here = opening.tier_of(repository.place) is None and not described(repository.path).outlives_vm
+        here = opening.tier_of(repository.place) is None and not described(repository.place).outlives_vm
         if here and repository.snapshots():
-            lost.append(f"the snapshots in {repository.path} (on this machine's disk only)")
+            lost.append(f"the snapshots in {repository.place} (on this machine's disk only)")
     return lost

@@ -30,6 +30,7 @@ from colab_guard.core.errors import CorruptSnapshot, EditedCell, Inexact, StoreU
 from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.places import Place, is_drive
 from colab_guard.core.settings import AUTO, Interval
+from colab_guard.core.stores import store_at
 from colab_guard.core.words import ago, size
 from colab_guard.planning import path_of, planned
 from colab_guard.resume.held import Held
@@ -73,7 +74,7 @@ class Session:
 
     namespace: dict[str, Any]
     say: Callable[[str], None]
-    store: FilePath
+    store: str  # a path or a URL
     store_note: str = ""
     clock: Callable[[], float] = time.time
     id: str = KERNEL
@@ -88,17 +89,17 @@ class Session:
         """From now on snapshots go to ``place``, if that outlives this machine and the store so far does not; whether
         they do. What the store so far holds is uploaded there. Raises StoreError.
         """
-        if place.path == self.store or not is_drive(place.path) or is_drive(self.store):
+        if place.store == self.store or not is_drive(place.store) or is_drive(self.store):
             return False
-        repository = self.repository(place.path)
+        repository = self.repository(place.store)
         for run in self.runs.values():
-            if run.repository is not None and run.repository.path == self.store:
+            if run.repository is not None and run.repository.place == self.store:
                 run.repository = run.saver.repository = repository
-        self.store, self.store_note = place.path, place.survives
-        self.say(f"snapshots go to {place.path} now ({place.survives}), and those taken before are copied there.")
+        self.store, self.store_note = place.store, place.survives
+        self.say(f"snapshots go to {place.store} now ({place.survives}), and those taken before are copied there.")
         return True
 
-    def repository(self, store: str | FilePath = "", *, trust: bool = False) -> Repository:
+    def repository(self, store: str = "", *, trust: bool = False) -> Repository:
         """The repository at ``store``, or at the session's own place. Raises StoreError."""
         return opening.repository(store or self.store, clock=self.clock, keys=self.keys, trust=trust)
 
@@ -118,8 +119,8 @@ class Session:
         """
         if not module.body:
             return []
-        store = FilePath(options.store or self.store)
-        self.key = self.keys.signing(store)  # here, for threads can't ask Colab
+        store = options.store or self.store
+        self.key = self.keys.signing(FilePath(store))  # here, for threads can't ask Colab
         repository = self._repository_to_read(options)
         name = check_name(options.name) if options.name else derived(module, self.runs, repository)
         cell = Cell(name, source, module, filename)
@@ -177,14 +178,14 @@ class Session:
 
     def repositories(self) -> list[Repository]:
         """The session's own, and those that its cells were told to use. Raises StoreError."""
-        places = [self.store, *(run.repository.path for run in self.runs.values() if run.repository is not None)]
-        return [self.repository(place) for place in dict.fromkeys(map(FilePath.absolute, map(FilePath, places)))]
+        places = [self.store, *(run.repository.place for run in self.runs.values() if run.repository is not None)]
+        return [self.repository(place) for place in dict.fromkeys(map(store_at, places))]
 
     def _repository_to_read(self, options: Options) -> Repository | None:
         """The repository, None where there is no place for one: the cell then runs, and each snapshot tries again."""
-        place = FilePath(options.store or self.store)
+        place = options.store or self.store
         try:
-            return self.repository(str(place), trust=options.trust)
+            return self.repository(place, trust=options.trust)
         except StoreUnavailable:
             if opening.may_hold_snapshots(place):
                 raise
@@ -193,7 +194,7 @@ class Session:
     def _beside(self, name: str, options: Options, paused: bool) -> Beside:
         if paused:
             return self.runs[name].beside
-        where = str(options.store or self.store)
+        where = options.store or self.store
         return Beside(where, check_paths(options.files, where), options.link, self.transcript, self.show)
 
     def _statements(self, run: Run, shown: frozenset[int]) -> list[ast.stmt]:
@@ -268,9 +269,9 @@ class Session:
         return f"{cell.name} goes on from where it was paused, {where(paused.body)}.{also}"
 
 
-def bounded(retention: Retention, store: FilePath) -> Retention:
+def bounded(retention: Retention, store: str) -> Retention:
     """With a budget, where the store is on Drive and none was given: what is there counts against a small quota."""
-    if retention.budget_bytes is None and is_drive(store.expanduser().absolute()):
+    if retention.budget_bytes is None and is_drive(store):
         return replace(retention, budget_bytes=DRIVE_BUDGET_BYTES)
     return retention
 

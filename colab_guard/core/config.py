@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from colab_guard.core.errors import UsageError
 from colab_guard.core.settings import UNITS_SECONDS, from_environment, parse_interval
+from colab_guard.core.stores import folder_at, is_url
 
 CONFIG = "%guard config"
 NAME_CHARS = 100
@@ -36,10 +36,8 @@ def _notebook(text: str) -> None:
 
 
 def _store(text: str) -> None:
-    if "://" in text:
-        raise UsageError(f"store={text}: only folders can be stores so far. Give a path, such as /content/snapshots.")
-    if "\0" in text or Path(text).expanduser().is_file():
-        raise UsageError(f"store={text} is no folder. Give the path of one, such as /content/snapshots.")
+    if not is_url(text) and ("\0" in text or folder_at(text).is_file()):
+        raise UsageError(f"store={text} is no folder. Give the path of one, such as /content/snapshots, or a URL.")
 
 
 def _keep(text: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from colab_guard.core.config import setting
 from colab_guard.core.settings import from_environment
+from colab_guard.core.stores import is_url, store_at
 
 DRIVE = Path("/content/drive")  # where Colab's own button mounts it; drive.mount() can do so anywhere
 MOUNTS = Path("/proc/self/mounts")
@@ -21,9 +22,9 @@ NOTEBOOKS = Path("MyDrive/colab_guard")  # each has a folder there
 
 @dataclass(frozen=True)
 class Place:
-    """A store, and in words what it survives."""
+    """A store, by its path or URL, and in words what it survives."""
 
-    path: Path
+    store: str
     survives: str
     outlives_vm: bool = False
 
@@ -44,7 +45,7 @@ def default_place(folder: str, key: str = "") -> Place:
     """
     chosen = setting("store")
     if chosen:
-        return described(Path(chosen))
+        return described(chosen)
     if on_colab():
         on_drive = _folder((drive_mount() or usual_drive()) / NOTEBOOKS, folder, key)
         return described(on_drive if is_drive(on_drive) else local_folder(str(on_drive)))
@@ -65,19 +66,21 @@ def _folder(around: Path, name: str, key: str) -> Path:
     return exact
 
 
-def described(path: Path) -> Place:
-    """A folder with what is known of its chances."""
-    path = path.expanduser().absolute()
-    if is_drive(path):
-        return Place(path, "on Drive: survives this VM once it is durable", outlives_vm=True)
-    if is_below_drive(path):
-        return Place(path, "NOT on Drive: it is not mounted, and what is written there is lost")
-    if path.is_relative_to("/content") or "COLAB_RELEASE_TAG" in os.environ:
-        return Place(path, "survives a kernel crash, NOT the end of this VM: mount Drive first for that")
-    if path.is_relative_to("/kaggle"):
+def described(store: str | os.PathLike[str]) -> Place:
+    """A store with what is known of its chances. Raises UsageError for a URL that makes no sense."""
+    name = store_at(store)
+    if is_url(name):
+        return Place(name, "survives this machine once it is durable", outlives_vm=True)
+    if is_drive(name):
+        return Place(name, "on Drive: survives this VM once it is durable", outlives_vm=True)
+    if is_below_drive(name):
+        return Place(name, "NOT on Drive: it is not mounted, and what is written there is lost")
+    if Path(name).is_relative_to("/content") or "COLAB_RELEASE_TAG" in os.environ:
+        return Place(name, "survives a kernel crash, NOT the end of this VM: mount Drive first for that")
+    if Path(name).is_relative_to("/kaggle"):
         survives = "survives a kernel crash; the session's end only if the version is saved"
-        return Place(path, survives, outlives_vm=True)
-    return Place(path, "survives the kernel, on this machine's disk")
+        return Place(name, survives, outlives_vm=True)
+    return Place(name, "survives the kernel, on this machine's disk")
 
 
 def local_folder(store: str) -> Path:
@@ -122,16 +125,16 @@ def usual_drive() -> Path:
     return Path(from_environment("DRIVE", "") or DRIVE)
 
 
-def is_drive(path: Path) -> bool:
-    """Whether a path lies on a Drive that is mounted now."""
+def is_drive(store: str | os.PathLike[str]) -> bool:
+    """Whether a store lies on a Drive that is mounted now."""
     mount = drive_mount()
-    return mount is not None and path.is_relative_to(mount)
+    return mount is not None and Path(store).is_relative_to(mount)
 
 
-def is_below_drive(path: Path) -> bool:
-    """Whether a path lies where Drive is, was or would be mounted."""
+def is_below_drive(store: str | os.PathLike[str]) -> bool:
+    """Whether a store lies where Drive is, was or would be mounted."""
     drive_mount()
-    return any(path.is_relative_to(seen) for seen in (usual_drive(), *_drives_seen))
+    return any(Path(store).is_relative_to(seen) for seen in (usual_drive(), *_drives_seen))
 
 
 _drives_seen: set[Path] = set()  # by this process

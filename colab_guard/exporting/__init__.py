@@ -74,7 +74,7 @@ def export_here(
     trust: bool = False,
 ) -> Exported:
     """See ``colab_guard.export``: from this notebook's or script's own store, where no other is given."""
-    where = (described(Path(store)) if store is not None else place()).path
+    where = (described(store) if store is not None else place()).store
     if not opening.may_hold_snapshots(where):  # to open a repository makes one
         raise UsageError(f"{where} holds no snapshots (it has no {CONFIG}): give the folder with them as store=….")
     return export(opening.repository(where), words, to, zipped=zipped, trust=trust)

@@ -50,7 +50,7 @@ def wanted_of(manifest: Manifest, words: list[str]) -> set[str]:
 def _numbered(repository: Repository, entries: list[Entry], word: str) -> Entry:
     found = [one for one in entries if word == str(one.seq) or word == _id(one)]
     if not found:
-        raise UsageError(f"There is no snapshot {word} in {repository.path}. `colab-guard list` shows what there is.")
+        raise UsageError(f"There is no snapshot {word} in {repository.place}. `colab-guard list` shows what there is.")
     if len(found) > 1:
         raise UsageError(
             f"Two sessions wrote a snapshot no. {word} at once: say {' or '.join(map(_id, found))} instead."

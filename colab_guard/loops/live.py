@@ -149,20 +149,20 @@ class Live(Iterator[T]):
         refuse_ranks()
         _begun[where.execution(), loop.name] += 1
         number = _begun[where.execution(), loop.name]
-        place = described(Path(loop.store)) if loop.store is not None else where.place()
+        place = described(loop.store) if loop.store is not None else where.place()
         interval = parse_interval(loop.every or setting("every", EVERY))
         self._level = level = Level(loop.name, loop.iterable, loop.state, interval, 0, loop.name, line)
         key = f"loop {where.program()} {loop.name}" + (f" {number}" if number > 1 else "")
         trust = loop.trust or bool(from_environment("TRUST", ""))
-        signing = Keyring().signing(place.path)
-        run = LoopRun(Saver(key, partial(repository, place.path, trust=trust), where.say), place.path)
+        signing = Keyring().signing(Path(place.store))
+        run = LoopRun(Saver(key, partial(repository, place.store, trust=trust), where.say), place.store)
         fresh = loop.fresh or bool(from_environment("FRESH", ""))
         if not fresh:
             run.find_plan(level)
         if run.plan is None:
             afresh = " afresh. Take fresh=True out again, or a death will start it over" if fresh else ""
             where.say(
-                f"{loop.name} started{afresh}, snapshots every {interval} to {place.path} ({place.survives})."
+                f"{loop.name} started{afresh}, snapshots every {interval} to {place.store} ({place.survives})."
                 f"{signing.warning(place)}"
             )
         elif run.plan.body["cursor"] is None:

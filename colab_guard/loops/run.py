@@ -6,7 +6,6 @@ import platform
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.process import machine_id, process_state, set_process_state
@@ -32,7 +31,7 @@ class LoopRun:
     """
 
     saver: Saver
-    place: Path
+    place: str
     levels: list[Level] = field(default_factory=list)
     plan: Manifest | None = None
 

@@ -33,14 +33,14 @@ def config_text(shell: Any, session: Session, words: Sequence[str]) -> str:
     notebook = identity(shell)
     if wanted.keys() & set(STORES):
         place = default_place(notebook)
-        session.store, session.store_note = place.path, place.survives
+        session.store, session.store_note = place.store, place.survives
     return _settings(notebook, session)
 
 
 def _settings(notebook: Identity, session: Session) -> str:
     rows = {name: (setting(name) or NONE, origin(name)) for name in SETTINGS}
     rows["notebook"] = (notebook.name, notebook.how)
-    rows["store"] = (str(session.store), f"{origin('store')}; {session.store_note}")
+    rows["store"] = (session.store, f"{origin('store')}; {session.store_note}")
     lines = [
         table([("setting", "value", "from"), *((name, *row) for name, row in rows.items())]),
         "What a call says itself goes before all of these: %%checkpointed --every 5m, for its cell.",

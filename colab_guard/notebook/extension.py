@@ -46,7 +46,7 @@ class Extension:
         self.session = Session(
             shell.user_ns,
             say,
-            place.path,
+            place.store,
             place.survives,
             transcript=Transcript,
             show=show,

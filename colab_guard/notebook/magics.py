@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
@@ -71,7 +70,7 @@ def parse_line(line: str) -> Request:
         parse_interval(apart[1])  # which says how to write it
     found = parser.parse_args(words)
     every = parse_interval(found.every if found.every is not None else setting("every"))
-    store = str(described(store_path(found.store)).path) if found.store else ""
+    store = described(found.store).store if found.store else ""
     options = Options(
         name=found.name,
         every=every,
@@ -102,13 +101,6 @@ def _words(magic: str, line: str) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         raise UsageError(f"{magic} {line}: {error}") from None
-
-
-def store_path(text: str) -> Path:
-    """The folder that ``--store`` names. Raises UsageError for a URL."""
-    if "://" in text:
-        raise UsageError(f"--store {text}: only folders can be stores so far. Give a path, such as /content/snapshots.")
-    return Path(text)
 
 
 @magics_class

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.causes import at_resume
@@ -20,7 +19,7 @@ from colab_guard.store.manifest import Manifest
 TRUSTED = "--trust: a snapshot is used whoever wrote it. Take it out again, or the next one will be, too."
 
 
-def started(name: str, every: Interval, store: Path, key: Key, *, fresh: bool) -> str:
+def started(name: str, every: Interval, store: str, key: Key, *, fresh: bool) -> str:
     """That a cell runs from its beginning, and where its snapshots go."""
     afresh, again = (" afresh", " Take --fresh out again, or a death will start it over.") if fresh else ("", "")
     return f"{name} started{afresh}, snapshots every {every} to {store}.{again}{key.warning(described(store))}"

@@ -15,12 +15,16 @@ from pathlib import Path
 from colab_guard.core.errors import KeyUnusable, StoreUnavailable
 from colab_guard.core.keys import Keyring
 from colab_guard.core.places import is_below_drive, is_drive, local_folder
+from colab_guard.core.stores import is_url, store_at
 from colab_guard.store.backend import Backend
 from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
+from colab_guard.store.objects import Objects
+from colab_guard.store.opening import backend_at
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.tiers.drive import Drive, is_uploaded
 from colab_guard.tiers.durability import Durability
+from colab_guard.tiers.remote import Remote
 from colab_guard.tiers.tiered import Tiered
 from colab_guard.tiers.uploader import Uploader
 from colab_guard.tiers.uploads import Uploads
@@ -47,41 +51,52 @@ _tiers: dict[str, Tier] = {}  # by place
 _opening = threading.Lock()
 
 
-def backend_of(store: str | Path, keys: Keyring) -> Backend:
-    """The backend for a store, with two tiers if it is on Drive. One in each process. Raises StoreUnavailable."""
-    path = Path(store).expanduser().absolute()  # the cell may change the working directory
+def backend_of(store: str | os.PathLike[str], keys: Keyring) -> Backend:
+    """The backend for a store, with two tiers if it outlives this machine. One in each process.
+
+    Raises StoreUnavailable, and UsageError for a URL that nothing here can open.
+    """
+    place = store_at(store)
     with _opening:
-        return _backend(path, str(path), keys)
+        if place not in _tiers and (remote := _remote(place)) is not None:
+            with unavailable(place, "the repository can't be opened"):
+                uploads = Uploads(Folder(local_folder(place)), remote, SESSION, _key_state(keys, Path(place)))
+                uploader = Uploader(uploads)
+                _tiers[place] = Tier(Tiered(uploads, uploader.wake), uploads, uploader)
+        return _tiers[place].backend if place in _tiers else backend_at(place)
 
 
-def _backend(path: Path, place: str, keys: Keyring) -> Backend:
-    if place in _tiers:
-        return _tiers[place].backend
+def _remote(place: str) -> Remote | None:
+    """What outlives this machine; None for a store that is a single folder. Raises StoreUnavailable, UsageError."""
+    if is_url(place):
+        return Objects(place)
+    if not is_below_drive(place):
+        return None
+    if not is_drive(place):
+        raise StoreUnavailable(
+            f"{place} is on Drive, which is not mounted: what is written there now would be lost, and keep Drive from "
+            f"being mounted. Mount it (`%guard mount`, or drive.mount), then run the cell again."
+        )
     with unavailable(place, "the repository can't be opened"):
-        if not is_below_drive(path):
-            return Folder(path)
-        if not is_drive(path):
-            raise StoreUnavailable(
-                f"{place} is on Drive, which is not mounted: what is written there now would be lost, and keep Drive "
-                f"from being mounted. Mount it (`%guard mount`, or drive.mount), then run the cell again."
-            )
-        uploads = Uploads(Folder(local_folder(place)), Drive(path), SESSION, _key_state(keys, path))
-        uploader = Uploader(uploads)
-        _tiers[place] = Tier(Tiered(uploads, uploader.wake), uploads, uploader)
-    return _tiers[place].backend
+        return Drive(Path(place))
 
 
 def repository(
-    store: str | Path, *, clock: Callable[[], float] = time.time, keys: Keyring | None = None, trust: bool = False
+    store: str | os.PathLike[str],
+    *,
+    clock: Callable[[], float] = time.time,
+    keys: Keyring | None = None,
+    trust: bool = False,
 ) -> Repository:
     """The repository in a store, made where it is missing. Raises StoreError; see ``Repository``."""
     keys = keys or Keyring()
     return Repository(backend_of(store, keys), clock=clock, keys=keys, trust=trust)
 
 
-def may_hold_snapshots(store: Path) -> bool:
+def may_hold_snapshots(store: str | os.PathLike[str]) -> bool:
     """Whether a store that can't be read now may hold snapshots: then to start over would be to lose them."""
-    return is_below_drive(store.expanduser().absolute()) or (store / CONFIG).exists()
+    place = store_at(store)
+    return is_url(place) or is_below_drive(place) or Path(place, CONFIG).exists()
 
 
 def tier_of(place: str) -> Tier | None:

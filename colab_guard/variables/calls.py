@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from colab_guard.core.errors import RestoreError, UsageError
 from colab_guard.core.places import described
@@ -71,5 +70,5 @@ def _listed(plan: Plan) -> str:
     return "; ".join(f"{name} ({why})" for name, why in plan.unreadable.items())
 
 
-def _place(store: str | os.PathLike[str] | None) -> Path:
-    return (described(Path(store)) if store is not None else place()).path
+def _place(store: str | os.PathLike[str] | None) -> str:
+    return (described(store) if store is not None else place()).store

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.take import PROCESS, SOURCES
@@ -29,8 +28,8 @@ LOOP = "loop "
 HANG_SECONDS = 60.0  # without any progress
 ID = re.compile(r"\d+|[0-9a-f]{12}")
 
-_repositories: dict[Path, Repository] = {}  # by place: one knows which of its blobs are sound, and need no second copy
-_savers: dict[tuple[Path, str], Saver] = {}
+_repositories: dict[str, Repository] = {}  # by place: one knows which of its blobs are sound, and need no second copy
+_savers: dict[tuple[str, str], Saver] = {}
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Saved:
         )
 
 
-def save(namespace: dict[str, Any], place: Path, name: str | None = None) -> Saved:
+def save(namespace: dict[str, Any], place: str, name: str | None = None) -> Saved:
     """Saves the user's variables; when this returns, they are stored. The newest three saves of a name are kept.
 
     Raises UsageError for a name that is none, StoreUnavailable where they could not be stored.
@@ -79,14 +78,14 @@ def save(namespace: dict[str, Any], place: Path, name: str | None = None) -> Sav
         raise StoreUnavailable(f"The variables were not saved: {why} Mend that, or give another place, and save again.")
     _savers[place, key] = saver
     return Saved(
-        last.id, last.seq, key, str(place), len(variables_of(last.body)), last.size_bytes, last.new_bytes,
+        last.id, last.seq, key, place, len(variables_of(last.body)), last.size_bytes, last.new_bytes,
         tuple(last.body["notes"]),
     )  # fmt: skip
 
 
 def prepare(
     namespace: dict[str, Any],
-    place: Path,
+    place: str,
     wanted: Iterable[str] = (),
     clock: Callable[[], float] = time.time,
     trust: bool = False,
@@ -181,7 +180,7 @@ def _is_ours(manifest: Manifest) -> bool:
     return manifest.cell == _key(None) or manifest.cell.startswith(_key(None) + " ")
 
 
-def _repository(place: Path) -> Repository:
+def _repository(place: str) -> Repository:
     if place not in _repositories:
         _repositories[place] = opening.repository(place)
     return _repositories[place]

@@ -63,7 +63,6 @@ def test_there_need_be_no_limit():
         ("notebook", "/", "such as notebook=train"),
         ("notebook", "x" * 101, "at most 100 characters"),
         ("notebook", "a\nb", "such as notebook=train"),
-        ("store", "ftp://host", "Give a path"),
         ("store", "/etc/hostname", "is no folder"),
         ("store", "a\0b", "is no folder"),
         ("evry", "5m", "There is no setting evry. There are: notebook= a name"),

@@ -36,7 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SessionsServer]:
 
 
 def place(notebook: identity.Identity) -> Path:
-    return places.default_place(notebook.folder, notebook.key).path
+    return Path(places.default_place(notebook.folder, notebook.key).store)
 
 
 def again(monkeypatch: pytest.MonkeyPatch) -> identity.Identity:
