@@ -45,7 +45,7 @@ def _state(session: Session, run: Run) -> str:
     where = "" if run.saver.last.body["cursor"] is None else f" at line {run.saver.last.body['line']}"
     skipped = f" · {run.saver.skipped} skipped: the store is slower" if run.saver.skipped else ""
     durability = run.saver.durability
-    durable = f" · {durability.words(session.clock())}" if durability else ""
+    durable = f" · {durability.words(session.clock())}{durability.how and f' · {durability.how}'}" if durability else ""
     waited = f" · the cell waited {run.saver.stall_seconds:.2g} s" if run.saver.stall_seconds else ""
     return f"saved {age}{where}{durable} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}"
 

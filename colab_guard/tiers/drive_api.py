@@ -50,7 +50,7 @@ class DriveApi:
     ) -> None:
         self.trouble = ""  # why there was no answer when it was asked last
         self._token = token or User().token
-        self._base, self._seconds, self._clock = urlsplit(base), seconds, clock
+        self._base, self._seconds, self.clock = urlsplit(base), seconds, clock
         self._authorised = False
         self._asks_from = clock()
 
@@ -80,7 +80,7 @@ class DriveApi:
 
     def _ask(self, question: Callable[[], T]) -> T | None:
         """The answer to a question, if anybody authorised it."""
-        if self._clock() < self._asks_from:
+        if self.clock() < self._asks_from:
             return None
 
         def ask() -> T | None:
@@ -100,7 +100,7 @@ class DriveApi:
             if self._authorised:
                 self.trouble = "" if answer is not None else self.trouble
                 return answer
-        self._asks_from = self._clock() + REST_SECONDS
+        self._asks_from = self.clock() + REST_SECONDS
         return None
 
     def _get(self, path: str) -> Any:
@@ -108,10 +108,11 @@ class DriveApi:
         connection = kind(self._base.netloc, timeout=self._seconds)  # follows no redirects: the token is for this host
         try:
             connection.request("GET", f"{self._base.path}/{path}", headers={"Authorization": f"Bearer {self._bearer}"})
-            response = connection.getresponse()
+            with connection.getresponse() as response:
+                text = response.read(ANSWER_BYTES)
             if response.status != 200:
                 raise OSError(f"it answered {response.status} {response.reason}")
-            return json.loads(response.read(ANSWER_BYTES))
+            return json.loads(text)
         finally:
             connection.close()
 

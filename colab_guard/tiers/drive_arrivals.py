@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from colab_guard.tiers.drive_api import DriveApi
@@ -18,10 +17,10 @@ BY_API, BY_ID = "confirmed by Drive's API", "by the files' ids"
 
 
 class Arrivals:
-    """For the thread that uploads, but for ``how``. ``clock`` is in seconds, from any start."""
+    """For the thread that uploads, but for ``how``."""
 
-    def __init__(self, api: DriveApi, clock: Callable[[], float] = time.monotonic) -> None:
-        self._api, self._clock = api, clock
+    def __init__(self, api: DriveApi) -> None:
+        self._api = api
         self._written: dict[str, str] = {}  # MD5 of what is not known to have arrived
         self._doubted: dict[str, float] = {}  # since when
         self._by_api: set[str] = set()
@@ -57,8 +56,8 @@ class Arrivals:
             return True
         if written is None:
             return None
-        since = self._doubted.setdefault(name, self._clock())
-        if self._clock() - since < PATIENCE_SECONDS:
+        since = self._doubted.setdefault(name, self._api.clock())
+        if self._api.clock() - since < PATIENCE_SECONDS:
             return False
         raise ArrivedOtherwise(
             f"Drive's API says that {name} is {'in the trash' if told and told.is_trashed else 'not what was written'}"

@@ -33,7 +33,7 @@ class Durability:
     def words(self, now: float) -> str:
         """For a status line; ``now`` in seconds since 1970. An age is that of the state: what would be lost."""
         if self.durable is not None:
-            text = f"durable {ago(now - self.durable.created)}{self.how and f', {self.how}'}"
+            text = f"durable {ago(now - self.durable.created)}"
         elif self.copied is not None:
             text = f"unconfirmed {ago(now - self.copied.created)}"
         else:
