@@ -25,8 +25,8 @@ TOKEN = "ya29.stand-in"
 
 
 class DriveApiServer:
-    """What it answers may be changed at any time: `fault` is None, a status, or "hang"; `spoiled` and `trashed` are ends
-    of files' names; `quota` and `email` are what it says of the account.
+    """What it answers may be changed at any time: `fault` is None, a status, or "hang"; `spoiled` and `trashed` are the
+    ends of files' names; `quota` and `email` are what it says of the account.
     """
 
     def __init__(self, drive: Drive | None = None) -> None:
@@ -50,7 +50,7 @@ class DriveApiServer:
         self.close()
 
     def close(self) -> None:
-        """Nobody listens there any more."""
+        """Nobody listens there any more. May be called twice."""
         self.released.set()
         self._server.shutdown()
         self._thread.join()
@@ -71,7 +71,7 @@ class DriveApiServer:
         parts = urlsplit(url)
         path = unquote(parts.path)
         self.asked.append(path)
-        if path.startswith("/computeMetadata"):
+        if path == "/" or path.startswith("/computeMetadata"):
             return 200, self._metadata(path)
         if bearer != f"Bearer {TOKEN}":
             return 401, {}
@@ -108,7 +108,7 @@ class DriveApiServer:
 
 
 class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         status, body = self.server.api.answer(self.path, self.headers.get("Authorization", ""))  # type: ignore[attr-defined]
         data = json.dumps(body).encode()
         self.send_response(status)
@@ -119,5 +119,5 @@ class _Answer(BaseHTTPRequestHandler):
         with suppress(OSError):  # who hung too long is not waited for
             self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Says nothing."""
