@@ -131,6 +131,19 @@ def test_an_answer_that_contradicts_for_a_moment_costs_nothing(account, server, 
     assert not {kind for kind, _ in account.operations()} & {"create", "unlink"}
 
 
+def test_what_is_there_otherwise_and_superseded_leaves_nothing_behind(account, server, tmp_path):
+    vm = Vm(account, tmp_path / "a", server.base)
+    vm.commit()
+    server.spoiled = ".pack"
+    vm.settle()
+    vm.now += PATIENCE_SECONDS
+    vm.commit()
+    vm.repository.prune("train", Retention(1))
+    vm.settle()
+    assert len(list(account.cloud.rglob("*.pack"))) == 1
+    assert len(list(account.cloud.rglob("snapshots/*.json"))) == 1
+
+
 @pytest.mark.parametrize("fault", [401, 403, 404, 500, 302])
 def test_an_api_that_fails_leaves_the_id_to_tell_and_is_named_once(account, server, tmp_path, fault):
     server.fault = fault
@@ -266,10 +279,11 @@ def test_retention_forgets_what_was_deleted(account, server, tmp_path):
 # -- the user's authorisation, with google-auth itself, and a stand-in for the VM's metadata server ---------
 
 ASK = """
-import os, sys
+import logging, os, sys
 from colab_guard.tiers.drive_user import User
 before = set(sys.modules)
 assert User().token() is None and set(sys.modules) == before, "nothing is imported to find out"
+logging.basicConfig()
 import google.auth
 for ephemeral in "01":
     os.environ["USE_AUTH_EPHEM"] = ephemeral
