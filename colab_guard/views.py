@@ -21,7 +21,7 @@ STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapsh
 
 def status_text(session: Session) -> str:
     """The store, and each guarded cell of this session with the age of its newest snapshot."""
-    notes = opening.notes(session.store)
+    notes = opening.notes(str(session.store))
     lines = [f"store    {session.store} ({session.store_note}){notes and f' · {notes}'}"]
     if session.key:
         lines.append(f"key      {session.key.id}, {session.key.where}")

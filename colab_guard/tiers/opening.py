@@ -104,9 +104,9 @@ def tier_of(place: str) -> Tier | None:
     return _tiers.get(place)
 
 
-def notes(store: Path) -> str:
+def notes(place: str) -> str:
     """What a status says of a store beside where it is."""
-    tier = tier_of(str(store.expanduser().absolute()))
+    tier = tier_of(place)
     return tier.uploads.remote.notes() if tier else ""
 
 
