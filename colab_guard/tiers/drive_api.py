@@ -92,7 +92,11 @@ class DriveApi:
             answer = _within(self._seconds, ask)
         except TimeoutError:
             self.trouble = f"no answer within {self._seconds:g} s"
-        except (OSError, HTTPException) as error:
+        except (
+            OSError,
+            HTTPException,
+            RuntimeError,
+        ) as error:  # the last: from 3.12 on a process that ends has no threads
             self.trouble = str(error) or type(error).__name__
         except (LookupError, TypeError, ValueError):
             self.trouble = "an answer without what was asked for"

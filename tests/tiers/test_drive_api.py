@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 
+from colab_guard.session import Session
 from colab_guard.store.folder import Folder
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
+from colab_guard.tiers import opening
 from colab_guard.tiers.drive import Drive
 from colab_guard.tiers.drive_api import REST_SECONDS, DriveApi
 from colab_guard.tiers.drive_arrivals import BY_API, BY_ID, PATIENCE_SECONDS
 from colab_guard.tiers.tiered import Tiered
+from colab_guard.tiers.uploader import Uploader
 from colab_guard.tiers.uploads import Uploads
+from colab_guard.views import status_text
 from tests.standins.drive_api import TOKEN, DriveApiServer
 from tests.standins.drive_files import ID
 
@@ -170,7 +174,7 @@ def test_an_api_that_hangs_or_is_gone_holds_nothing_up(account, server, tmp_path
     assert (vm.durable, vm.how) == (snapshot, BY_ID)
     assert "no answer within 0.3 s" in vm.drive.notes()
     server.close()
-    vm.now += REST_SECONDS
+    vm = Vm(account, tmp_path / "b", server.base)
     snapshot = vm.commit()
     vm.settle()
     assert (vm.durable, vm.how) == (snapshot, BY_ID)
@@ -183,6 +187,19 @@ def test_a_name_that_is_looked_up_for_ever_holds_nothing_up(account, server, tmp
     snapshot = vm.commit()
     vm.settle()
     released.set()
+    assert (vm.durable, vm.how) == (snapshot, BY_ID)
+
+
+def test_an_api_that_can_be_asked_no_more_leaves_the_id_to_tell(account, server, tmp_path, monkeypatch):
+    """From Python 3.12 on a process that ends can start no thread, and its last uploads are still to be confirmed."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    vm = Vm(account, tmp_path / "a", server.base)
+    snapshot = vm.commit()
+    monkeypatch.setattr("colab_guard.tiers.drive_api.threading.Thread.start", refuse)
+    vm.settle()
     assert (vm.durable, vm.how) == (snapshot, BY_ID)
 
 
@@ -254,7 +271,7 @@ def _free(account: Any) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def test_what_lies_in_the_trash_is_named_once_it_is_worth_a_word(account, server, tmp_path):
+def test_what_lies_in_the_trash_is_named_once_it_is_worth_a_word(account, server, tmp_path, monkeypatch):
     vm = Vm(account, tmp_path / "a", server.base)
     vm.drive.write_new("snapshots/small.json", [b"1" * 1000])
     vm.drive.delete("snapshots/small.json")
@@ -262,6 +279,12 @@ def test_what_lies_in_the_trash_is_named_once_it_is_worth_a_word(account, server
     vm.drive.write_new("snapshots/large.json", [b"1" * 2_000_000])
     vm.drive.delete("snapshots/large.json")
     assert vm.drive.notes() == "2.0 MB in its trash"
+    server.fault = 403
+    vm.drive.free_bytes()
+    tiers = opening.Tier(Tiered(vm.uploads, lambda: None), vm.uploads, Uploader(vm.uploads))
+    monkeypatch.setitem(opening._tiers, vm.drive.place, tiers)
+    line = status_text(Session({}, print, Path(vm.drive.place), "on Drive")).splitlines()[0]
+    assert line.endswith("(on Drive) · 2.0 MB in its trash · Drive's API: it answered 403 Forbidden")
     assert account.trash_bytes == 2_001_000
 
 
