@@ -96,7 +96,7 @@ class DriveApi:
             OSError,
             HTTPException,
             RuntimeError,
-        ) as error:  # the last: from 3.12 on a process that ends has no threads
+        ) as error:  # the last: on 3.12 a process that ends starts no thread
             self.trouble = str(error) or type(error).__name__
         except (LookupError, TypeError, ValueError):
             self.trouble = "an answer without what was asked for"

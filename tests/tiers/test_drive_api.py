@@ -191,7 +191,7 @@ def test_a_name_that_is_looked_up_for_ever_holds_nothing_up(account, server, tmp
 
 
 def test_an_api_that_can_be_asked_no_more_leaves_the_id_to_tell(account, server, tmp_path, monkeypatch):
-    """From Python 3.12 on a process that ends can start no thread, and its last uploads are still to be confirmed."""
+    """On Python 3.12 a process that ends can start no thread, and its last uploads are still to be confirmed."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")
