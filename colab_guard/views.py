@@ -12,6 +12,7 @@ from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.verify import Report
+from colab_guard.tiers import opening
 from colab_guard.variables.loading import variables_of
 
 SHOWN = 3
@@ -20,7 +21,8 @@ STATES = {AlteredSnapshot: "altered", ForeignSnapshot: "foreign", UnsignedSnapsh
 
 def status_text(session: Session) -> str:
     """The store, and each guarded cell of this session with the age of its newest snapshot."""
-    lines = [f"store    {session.store} ({session.store_note})"]
+    notes = opening.notes(str(session.store))
+    lines = [f"store    {session.store} ({session.store_note}){notes and f' · {notes}'}"]
     if session.key:
         lines.append(f"key      {session.key.id}, {session.key.where}")
     if not session.runs:
@@ -43,7 +45,7 @@ def _state(session: Session, run: Run) -> str:
     where = "" if run.saver.last.body["cursor"] is None else f" at line {run.saver.last.body['line']}"
     skipped = f" · {run.saver.skipped} skipped: the store is slower" if run.saver.skipped else ""
     durability = run.saver.durability
-    durable = f" · {durability.words(session.clock())}" if durability else ""
+    durable = f" · {durability.words(session.clock())}{durability.how and f' · {durability.how}'}" if durability else ""
     waited = f" · the cell waited {run.saver.stall_seconds:.2g} s" if run.saver.stall_seconds else ""
     return f"saved {age}{where}{durable} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}"
 

@@ -118,6 +118,14 @@ class Objects:
         """True: what a put was acknowledged for is durable."""
         return True
 
+    def how(self, names: Iterable[str]) -> str:
+        """Nothing: a put that was answered says it all."""
+        return ""
+
+    def notes(self) -> str:
+        """None."""
+        return ""
+
     def free_bytes(self) -> int | None:
         """None: no bound is known."""
         return None

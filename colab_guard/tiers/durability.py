@@ -12,7 +12,8 @@ from colab_guard.store.manifest import Manifest
 class Durability:
     """Of one ``cell``: its newest snapshot in the folder, the newest that is sure to survive the machine, the newest on
     the remote, confirmed or not; why the newest is not durable, in words, where more than time stands in the way;
-    bytes a second at which the last one was uploaded and confirmed; the remote's place.
+    bytes a second at which the last one was uploaded and confirmed; the remote's place; how it is known that the
+    durable one is, in words.
     """
 
     cell: str
@@ -22,6 +23,7 @@ class Durability:
     trouble: str
     bytes_per_second: float | None
     place: str
+    how: str = ""
 
     @property
     def is_complete(self) -> bool:

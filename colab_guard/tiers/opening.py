@@ -104,6 +104,12 @@ def tier_of(place: str) -> Tier | None:
     return _tiers.get(place)
 
 
+def notes(place: str) -> str:
+    """What a status says of a store beside where it is."""
+    tier = tier_of(place)
+    return tier.uploads.remote.notes() if tier else ""
+
+
 def try_again() -> None:
     """Every remote that failed is tried now."""
     for tier in _tiers.values():

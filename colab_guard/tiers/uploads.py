@@ -18,7 +18,7 @@ from colab_guard.tiers.catalogue import Catalogue, files_of, order
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.leases import Lease, claim
 from colab_guard.tiers.reading import chunks
-from colab_guard.tiers.remote import Remote
+from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0  # between two looks whether a snapshot is uploaded
@@ -96,6 +96,7 @@ class Uploads:
             trouble=taken or self._trouble or self._key_trouble,
             bytes_per_second=self._bandwidth,
             place=self.remote.place,
+            how=self.remote.how(files_of(self._durable[cell])) if cell in self._durable else "",
         )
 
     @property
@@ -194,7 +195,11 @@ class Uploads:
                 continue
             try:
                 answer = self.remote.confirmed(name)
-            except FileNotFoundError:  # the remote has lost it, and gets it again
+            except FileNotFoundError as error:  # the remote has lost it, and gets it again
+                if isinstance(error, ArrivedOtherwise):
+                    for bad in (snapshot.name, name):
+                        self.remote.delete(bad)
+                    self.tell(str(error))
                 self.catalogue.forget([name, snapshot.name])
                 self._watched.remove(copied)
                 return True

@@ -55,7 +55,9 @@ class Vm:
 
     def wait_until_durable(self) -> None:
         """Asks until the newest snapshot is said to be."""
-        wait_for(lambda: re.search(r"· durable \d+ s ago ·", self.run("%guard status").check().text))
+        wait_for(
+            lambda: re.search(r"· durable \d+ s ago · by the files' ids ·", self.run("%guard status").check().text)
+        )
 
     def die(self) -> None:
         """The VM is gone, with all that was not uploaded."""

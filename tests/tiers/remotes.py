@@ -68,6 +68,12 @@ class Later(Folder):
     def trouble(self) -> str:
         return ""
 
+    def how(self, names: Iterable[str]) -> str:
+        return ""
+
+    def notes(self) -> str:
+        return ""
+
     def lose(self) -> None:
         """What has not arrived is gone."""
         for folder in ("packs", "snapshots", "leases", ""):
