@@ -40,7 +40,9 @@ def frozen_beside(repository: Repository, size_bytes: int, snapshots: int) -> li
     return made
 
 
-def test_what_is_frozen_moves_once_and_its_old_pack_goes_with_its_snapshots(repository: Repository) -> None:
+def test_what_is_frozen_moves_once_and_its_old_pack_goes_with_its_snapshots(
+    backend: Backend, repository: Repository
+) -> None:
     made = frozen_beside(repository, 100, 6)
     packs_of_frozen = [pack_ids(manifest)[0] for manifest in made]
     assert packs_of_frozen[:3] == [packs_of_frozen[0]] * 3
@@ -50,7 +52,7 @@ def test_what_is_frozen_moves_once_and_its_old_pack_goes_with_its_snapshots(repo
     for manifest in made:
         repository.check(manifest)
     repository.prune("train", Retention(3))
-    manifests = sum((repository.path / manifest.name).stat().st_size for manifest in made[3:])
+    manifests = sum(entry.size_bytes for entry in backend.list("snapshots"))
     assert repository.usage_bytes() - manifests == 100 + 3 * 100
 
 
