@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import time
 from collections import deque
@@ -129,9 +131,8 @@ class Uploads:
             self.remote.delete(name)
             self._sure.discard(name)
             self.catalogue.deleted(name)
-        if (snapshot := self.catalogue.next(self._lost)) is None:
+        if (snapshot := self.catalogue.keep_next(self._lost)) is None:
             return 0.0 if self._watched else None
-        self.catalogue.keep(snapshot)
         try:
             self._upload(snapshot)
         finally:
@@ -146,6 +147,8 @@ class Uploads:
         there = self.catalogue.files()
         sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
         missing = [name for name in files_of(snapshot) if name not in there]
+        if gone := [name for name in missing if name not in sizes]:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
         needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
         if free is not None and needed > free:
             raise StoreUnavailable(

@@ -270,3 +270,34 @@ def test_the_user_s_random_numbers_are_left_alone(machine, remote):
     for _ in range(3):
         machine.uploads.step()
     assert random.getstate() == state
+
+
+def test_a_file_chosen_for_upload_stays_although_it_is_pruned_at_that_instant(machine, remote, monkeypatch):
+    first = machine.commit()
+    choose = machine.uploads.catalogue.keep_next
+
+    def then_pruned(passed_over):
+        chosen = choose(passed_over)
+        machine.commit()
+        machine.repository.prune("train", Retention(1))
+        return chosen
+
+    monkeypatch.setattr(machine.uploads.catalogue, "keep_next", then_pruned)
+    machine.uploads.step()
+    monkeypatch.undo()
+    assert first.name in remote.written
+    machine.settle()
+    assert machine.durable().seq == 2
+    assert names(Path(machine.uploads.local.place), "snapshots") == {machine.durable().name}
+
+
+def test_a_local_file_that_somebody_deleted_is_a_trouble_until_the_next_snapshot(machine, remote):
+    machine.commit()
+    machine.settle()
+    lost = machine.commit()
+    os.unlink(Path(machine.uploads.local.place) / f"packs/{lost.blobs[0].pack}.pack")
+    assert machine.uploads.step() > 0
+    assert "No such file" in machine.uploads.state("train").words(0)
+    newer = machine.commit()
+    machine.settle()
+    assert machine.durable() == newer
