@@ -127,6 +127,8 @@ class Uploads:
                 self._trouble = self.remote.trouble()
             return min(FIRST_LOOK_SECONDS * 1.5**self._looks, LAST_LOOK_SECONDS)
         self._looks, self._trouble = 0, "" if not self._tries else self._trouble
+        if self._lost:
+            self.catalogue.delete_nothing()
         while (name := self.catalogue.deletable(self._there)) is not None:
             self.remote.delete(name)
             self._sure.discard(name)
@@ -142,11 +144,11 @@ class Uploads:
 
     def _upload(self, snapshot: Manifest) -> None:
         begun, cell = self._clock(), snapshot.cell
-        lease = self._leases.get(cell) or claim(self.remote, cell, self._session)
-        self._leases[cell] = lease
+        if (lease := self._leases.get(cell)) is None:
+            lease = self._leases[cell] = claim(self.remote, cell, self._session)
         there = self.catalogue.files()
         sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
-        missing = [name for name in files_of(snapshot) if name not in there]
+        missing = [name for name in files_of(snapshot) if name not in there or name == snapshot.name]
         if gone := [name for name in missing if name not in sizes]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
         needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
@@ -157,16 +159,23 @@ class Uploads:
             )
         for name in missing:
             if name == snapshot.name and lease.is_lost(self.remote):
-                self._lost.add(cell)
-                self.catalogue.delete_nothing()
-                self.tell(
-                    f"another session writes snapshots of {cell!r} to {self.remote.place} now. Those of this one stay "
-                    f"on this machine, until you run the cell here again."
-                )
+                self._lose(cell, lease)
                 return
             self._put(name, sizes[name])
-            self.catalogue.copied(Entry(name, sizes[name], time.time()), snapshot if name == snapshot.name else None)
-        self._watched.append(_Copied(snapshot, begun, needed))
+            if name != snapshot.name:
+                self.catalogue.copied(Entry(name, sizes[name], time.time()))
+        self._watched.append(_Copied(snapshot, begun, needed))  # first: at no instant there is nothing to be done
+        self.catalogue.copied(Entry(snapshot.name, sizes[snapshot.name], time.time()), snapshot)
+
+    def _lose(self, cell: str, lease: Lease) -> None:
+        self._lost.add(cell)
+        if self._leases.get(cell) is not lease:  # ``claim`` was called meanwhile: a new one is taken next
+            self._lost.discard(cell)
+            return
+        self.tell(
+            f"another session writes snapshots of {cell!r} to {self.remote.place} now. Those of this one stay on this "
+            f"machine, until you run the cell here again."
+        )
 
     def _put(self, name: str, size_bytes: int) -> None:
         def pieces() -> Iterator[memoryview]:

@@ -301,3 +301,77 @@ def test_a_local_file_that_somebody_deleted_is_a_trouble_until_the_next_snapshot
     newer = machine.commit()
     machine.settle()
     assert machine.durable() == newer
+
+
+def test_a_cell_that_is_begun_here_during_an_upload_is_not_lost_by_it(tmp_path, machine, remote, monkeypatch):
+    machine.commit()
+    machine.settle()
+    other = Machine(tmp_path / "other", remote, "b")
+    other.commit()
+    other.settle()
+    mine = machine.commit()
+    put = remote.write_new
+
+    def begun_meanwhile(name, chunks):
+        put(name, chunks)
+        if name.startswith("packs"):
+            machine.uploads.claim("train")
+
+    monkeypatch.setattr(remote, "write_new", begun_meanwhile)
+    machine.uploads.step()
+    monkeypatch.undo()
+    machine.settle()
+    assert machine.durable() == mine
+    assert machine.uploads.news() == []
+
+
+def test_it_is_never_idle_before_the_snapshot_is_durable(machine, remote, monkeypatch):
+    remote.at_once = False
+    machine.commit()
+    copied, seen = machine.uploads.catalogue.copied, list[bool]()
+
+    def looked_at_after(*arguments):
+        copied(*arguments)
+        seen.append(machine.uploads.is_idle())
+
+    monkeypatch.setattr(machine.uploads.catalogue, "copied", looked_at_after)
+    machine.settle()
+    assert seen == [False] * 3
+    assert not machine.uploads.is_idle()
+    remote.arrived.update(remote.written)
+    machine.settle()
+    assert machine.uploads.is_idle()
+
+
+def test_what_is_deleted_after_another_session_took_over_piles_up_nowhere(tmp_path, machine, remote):
+    for _ in range(3):
+        machine.commit()
+        machine.settle()
+    other = Machine(tmp_path / "other", remote, "b")
+    other.commit()
+    other.settle()
+    for _ in range(20):
+        machine.commit()
+        machine.repository.prune("train", Retention(1))
+        machine.settle()
+    assert remote.deleted == [name for name in remote.deleted if name.startswith("leases")]
+    assert len(machine.uploads.catalogue._deletions) == 0
+    machine.uploads.claim("train")
+    for _ in range(3):
+        newest = machine.commit()
+        machine.repository.prune("train", Retention(1))
+        machine.settle()
+    assert machine.durable() == newest
+    assert len([name for name in remote.deleted if name.startswith("snapshots")]) == 2, "deleted again"
+
+
+def test_a_manifest_that_is_damaged_there_is_written_anew(tmp_path, machine, remote):
+    snapshot = machine.commit()
+    machine.settle()
+    path = Path(remote.place) / snapshot.name
+    path.write_bytes(b"x" * path.stat().st_size)
+    again = Machine(tmp_path / "local", remote)
+    again.settle()
+    assert again.uploads.step() is None, "there is an end to it"
+    assert again.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
