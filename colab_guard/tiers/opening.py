@@ -90,7 +90,7 @@ def tier_of(place: str) -> Tier | None:
 def try_again() -> None:
     """Every remote that failed is tried now."""
     for tier in _tiers.values():
-        tier.uploader.wake()
+        tier.uploader.wake(hurry=True)
 
 
 def finish(seconds: float = FINISH_SECONDS) -> bool:

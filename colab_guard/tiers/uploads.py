@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import random
 import time
@@ -24,7 +25,9 @@ from colab_guard.tiers.remote import Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0  # between two looks whether a snapshot is uploaded
-LATE_LOOKS = 12  # after these, some twenty seconds, the remote is asked what its trouble is
+LOOK_SHARE = 0.05  # of the time it has taken so far: that it is uploaded is seen at most so much later
+LATE_SECONDS = 20.0  # after these the remote is asked what its trouble is, whenever a longest look's time has passed
+NEWS = 20  # sentences that wait for somebody to ask
 MEASURED_BYTES = 100_000  # less says nothing about the bandwidth
 
 FOLDERS = ("", packs.FOLDER, FOLDER)
@@ -39,7 +42,8 @@ class _Copied:
 
 
 class Uploads:
-    """Between a local folder and a remote. ``step`` is for one thread, all else for any.
+    """Between a local folder and a remote. ``step`` is for one thread, all else for any; who calls it waits as long as
+    it says, whatever is new meanwhile: nothing would come of it sooner.
 
     ``session`` names this session in leases. ``key`` is asked, before a snapshot is called durable, whether the key
     that signs is (None: never), and for a sentence why not; ``clock`` is in seconds, from any start.
@@ -61,16 +65,17 @@ class Uploads:
         self._there: dict[str, Manifest] = {}  # durable, as far as the remote can tell
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
-        self._tries = self._looks = 0
+        self._tries = 0
         self._trouble = self._key_trouble = ""
-        self._news: deque[str] = deque()
+        self._news: deque[str] = deque(maxlen=NEWS)
         self._bandwidth: float | None = None
+        self._asked = -math.inf
 
     def begin(self, local: list[Manifest], remote: list[Manifest], files: list[Entry]) -> None:
         """Takes note of what there is: the manifests that each has, and the remote's files. Raises OSError."""
         sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
         self.catalogue.begin(local, remote, files, sizes)
-        self._watched.extend(_Copied(one, 0.0, 0) for one in self.catalogue.whole())
+        self._watched.extend(_Copied(one, self._clock(), 0) for one in self.catalogue.whole())
 
     # -- for cells and people ------------------------------------------------------------------------
 
@@ -112,7 +117,9 @@ class Uploads:
         try:
             wait = self._step()
         except OSError as error:
-            return self._failed(self.remote.trouble() or advised(error))
+            gone = error.errno == errno.ENOTCONN  # to see whether it is mounted again costs nothing
+            why = self.remote.trouble() or advised(error)
+            return self._failed(why, LAST_LOOK_SECONDS if gone else LAST_DELAY_SECONDS)
         except StoreError as error:
             return self._failed(str(error))
         if self._tries:
@@ -122,11 +129,11 @@ class Uploads:
 
     def _step(self) -> float | None:
         if self._watched and not self._confirm(self._watched[-1]):
-            self._looks += 1
-            if self._looks > LATE_LOOKS:
-                self._trouble = self.remote.trouble()
-            return min(FIRST_LOOK_SECONDS * 1.5**self._looks, LAST_LOOK_SECONDS)
-        self._looks, self._trouble = 0, "" if not self._tries else self._trouble
+            taken = self._clock() - self._watched[-1].begun
+            if taken > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
+                self._asked, self._trouble = self._clock(), self.remote.trouble()
+            return min(max(taken * LOOK_SHARE, FIRST_LOOK_SECONDS), LAST_LOOK_SECONDS)
+        self._trouble = "" if not self._tries else self._trouble
         if self._lost:
             self.catalogue.delete_nothing()
         while (name := self.catalogue.deletable(self._there)) is not None:
@@ -215,7 +222,7 @@ class Uploads:
                 kind[snapshot.cell] = snapshot
         return True
 
-    def _failed(self, why: str) -> float:
+    def _failed(self, why: str, most_seconds: float = LAST_DELAY_SECONDS) -> float:
         if not self._tries:
             self.tell(
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
@@ -223,5 +230,5 @@ class Uploads:
             )
         self._trouble = why.rstrip(".")
         self._tries += 1
-        delay = min(FIRST_DELAY_SECONDS * 2.0 ** (self._tries - 1), LAST_DELAY_SECONDS)
+        delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(self._tries - 1, 20), most_seconds)
         return delay * _JITTER.uniform(0.5, 1.0)

@@ -1,5 +1,6 @@
 """What is durable is on the remote, whole and confirmed; nothing that is is given up before something newer is."""
 
+import errno
 import os
 import random
 from pathlib import Path
@@ -176,14 +177,14 @@ def test_a_new_machine_goes_on_from_what_was_durable_and_uploads_no_byte_twice(t
 def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(machine, remote):
     machine.commit()
     machine.settle()
-    remote.broken = GONE
+    remote.broken = errno.EIO
     machine.commit()
     waits = [machine.uploads.step() for _ in range(12)]
     assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:8]))
     assert max(waits) <= 300
     [said] = machine.uploads.news()
-    assert "The mount has died" in said
-    assert "The mount has died" in machine.uploads.state("train").words(0)
+    assert "reports a fault" in said
+    assert "reports a fault" in machine.uploads.state("train").words(0)
     third = machine.commit()
     remote.broken = None
     machine.settle()
@@ -375,3 +376,22 @@ def test_a_manifest_that_is_damaged_there_is_written_anew(tmp_path, machine, rem
     assert again.uploads.step() is None, "there is an end to it"
     assert again.durable() == snapshot
     assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_a_mount_that_has_died_is_looked_for_often_for_that_costs_nothing(machine, remote):
+    remote.broken = GONE
+    machine.commit()
+    waits = [machine.uploads.step() for _ in range(2000)]
+    assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:4]))
+    assert min(waits[5:]) >= 5
+    assert max(waits) <= 10
+    assert "The mount has died" in " ".join(machine.uploads.news())
+
+
+def test_sentences_that_nobody_asks_for_are_few(machine, remote):
+    machine.commit()
+    for broken in (GONE, None) * 100:
+        remote.broken = broken
+        machine.commit()
+        machine.uploads.step()
+    assert len(machine.uploads.news()) <= 20
