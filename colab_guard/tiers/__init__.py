@@ -13,9 +13,15 @@ signed with outlives the machine too, the snapshot is `durable`: only that word 
 
 **What is copied.** The newest snapshot of each cell, newest first; then the best, where one was asked for. What was
 superseded before its turn never is. One at a time: where the remote accepts files at once and uploads them later
-(Drive), the next one waits until this one is confirmed, so that nothing piles up. With snapshots every ``I`` seconds,
-of which one takes ``U`` to upload and be confirmed, the newest durable one is then never older than ``max(I, U) + U +
-I``, whatever the bandwidth: a bound that tests hold.
+(Drive), the next one waits until this one is confirmed, so that nothing piles up.
+
+**How old the newest durable one is.** With snapshots at most ``I`` seconds apart, of which each takes at most ``U`` to
+upload and to be seen to be durable, and is saved ``W`` seconds after the state that it holds: never older than ``2 U +
+I + W``, and ``U + I + W`` where each is uploaded before the next is taken. For what an upload begins with is at most ``I
++ W`` old, and stays the newest durable one while it is uploaded and while the next one is. With one line nobody could do
+better than ``max(I, U) + U``: at most ``I`` of it is ours, and up to a twentieth of ``U`` (at most ten seconds), for
+Drive does not tell when a file is uploaded, it has to be looked at. Failures add: an outage of ``F`` seconds at most ``F
++ min(2 F + 1, 300)``, and one upload that is begun anew. Tests hold all of this.
 
 **What is deleted.** The repository decides; on the remote it is done when a snapshot written after that decision is
 durable. So there is never a moment without a durable one. A file of which an upload is under way stays in the folder

@@ -135,9 +135,12 @@ class World:
 
     def run(self, snapshots: int, after: Callable[[], None] = lambda: None) -> None:
         """What the thread does, until so many snapshots were taken."""
+        at_once = 0
         while self.newest is None or self.newest.seq < snapshots:
             self._look()
             wait = self.uploads.step()
+            at_once = at_once + 1 if wait == 0 else 0
+            assert at_once < 20, "it comes to no rest"
             self.pass_until(self._next if wait is None else self.now + wait)
             after()
 
@@ -177,5 +180,3 @@ def between(low: float, high: float, seed: int) -> Callable[[], float]:
     """Numbers at random."""
     numbers = random.Random(seed)
     return lambda: numbers.uniform(low, high)
-
-
