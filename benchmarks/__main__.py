@@ -33,12 +33,13 @@ def part(name: str, quick: bool, gigabytes: float) -> list[Row]:
         "peers": (size_bytes, few, *([("torch",)] if quick else [])),
         "session": (10**3 if quick else round(1 / gigabytes) or 1, *([()] if quick else [])),
         "training": (size_bytes // 2, *((1, 0.0) if quick else (os.cpu_count(), 100.0))),
+        "drive": (((5e6, 0.3, 1.5),) if quick else ((20e3, 1.0, 12.0), (5e6, 1.0, 12.0), (50e6, 1.0, 12.0)),),
     }
     rows: list[Row] = module.rows(*arguments[name])
     return rows
 
 
-PARTS = ("loops", "functions", "start", "forward", "snapshots", "peers", "session", "training")
+PARTS = ("loops", "functions", "start", "forward", "snapshots", "peers", "session", "training", "drive")
 
 
 def machine() -> str:

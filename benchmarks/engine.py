@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,24 @@ from colab_guard.resume.held import Held
 from colab_guard.resume.loading import Load
 from colab_guard.saving import Saver
 from colab_guard.store.repository import Repository
+from colab_guard.tiers.durability import Durability
 
 NAME = "bench"
 LONG_SECONDS = 600.0
 
 
 class Engine:
-    """Snapshots of some variables of a namespace, in a folder; what it says is an error."""
+    """Snapshots of some variables of a namespace, in a folder, or where ``opened`` says; what it says is an error."""
 
-    def __init__(self, folder: Path, namespace: dict[str, Any], names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        namespace: dict[str, Any],
+        names: Sequence[str],
+        opened: Callable[[], Repository] | None = None,
+    ) -> None:
         self._folder, self._namespace, self._names = folder, namespace, names
-        self._saver = Saver(NAME, open_repository=lambda: Repository.open(folder), say=_refuse)
+        self._saver = Saver(NAME, open_repository=opened or (lambda: Repository.open(folder)), say=_refuse)
         self._files: set[Path] = set()
 
     def save(self) -> float:
@@ -38,6 +45,11 @@ class Engine:
     def finish(self) -> float:
         """Waits until the snapshot is durable; the seconds that took."""
         return seconds(lambda: self._finish(LONG_SECONDS))
+
+    @property
+    def durability(self) -> Durability | None:
+        """What is durable, where that is something else than saved."""
+        return self._saver.durability
 
     def background_seconds(self) -> float:
         """The processor time that threads of ours have taken so far."""

@@ -52,7 +52,8 @@ def rows(size_bytes: int, most_threads: int, limit_seconds: float) -> list[Row]:
     return found
 
 
-def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> list[Row]:
+def perceptron(size_bytes: int) -> tuple[torch.nn.Module, torch.optim.Optimizer, Callable[[], None]]:
+    """A model and its Adam, of so many bytes together, and a step of their training, of which one was done."""
     width = max(8, int((size_bytes / (4 * COPIES * LAYERS)) ** 0.5))
     layers = [part for _ in range(LAYERS) for part in (torch.nn.Linear(width, width), torch.nn.ReLU())]
     model = torch.nn.Sequential(*layers)
@@ -67,6 +68,11 @@ def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> 
         optimizer.zero_grad()
 
     step()
+    return model, optimizer, step
+
+
+def _rows(folder: Path, size_bytes: int, threads: int, limit_seconds: float) -> list[Row]:
+    model, optimizer, step = perceptron(size_bytes)
     engine = Engine(folder, {"__name__": "__main__", "model": model, "opt": optimizer}, ["model", "opt"])
     steps, one = _window(engine, step)
     rounds = min(MOST_ROUNDS, max(1, round(limit_seconds / (3 * steps * one))))

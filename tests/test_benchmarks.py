@@ -19,6 +19,7 @@ def test_the_table_is_made() -> None:
     for what in (
         "empty body", "A/A", "flag up", "%load_ext", "resume at batch", "all changed", "10 % of it", "restore of",
         "a deque of", "`torch.save` + fsync", "every value right, every alias kept", "a snapshot a minute",
+        "durable age",
     ):  # fmt: skip
         assert what in done.stdout
 

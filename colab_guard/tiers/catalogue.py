@@ -99,17 +99,13 @@ class Catalogue:
     def next(self, passed_over: Collection[str]) -> Manifest | None:
         """The snapshot to copy next, none of the cells ``passed_over``."""
         with self._lock:
-            newest = newest_of([*self._local.values(), *self._remote.values()])
-            best = (choose(DEFAULT, self._of(one.cell), {}).best for one in newest)
-            for one in (*newest, *(one for one in best if one)):
-                if one.name in self._local and one.name not in self._remote and one.cell not in passed_over:
-                    return one
-        return None
+            return self._next(passed_over)
 
-    def keep(self, snapshot: Manifest) -> None:
-        """An upload begins: the snapshot's files stay in the folder."""
-        with self._lock:
-            self._under_way = snapshot
+    def keep_next(self, passed_over: Collection[str]) -> Manifest | None:
+        """The same; its files stay in the folder until ``release``."""
+        with self._lock:  # one step: what is pruned in between would be gone before it is read
+            self._under_way = self._next(passed_over)
+            return self._under_way
 
     def release(self) -> list[str]:
         """The upload is over: what is to be deleted in the folder now."""
@@ -153,6 +149,14 @@ class Catalogue:
         """Somebody else looks after the remote now."""
         with self._lock:
             self._deletions.clear()
+
+    def _next(self, passed_over: Collection[str]) -> Manifest | None:
+        newest = newest_of([*self._local.values(), *self._remote.values()])
+        best = (choose(DEFAULT, self._of(one.cell), {}).best for one in newest)
+        for one in (*newest, *(one for one in best if one)):
+            if one.name in self._local and one.name not in self._remote and one.cell not in passed_over:
+                return one
+        return None
 
     def _of(self, cell: str) -> list[Manifest]:
         return sorted((one for one in self._local.values() if one.cell == cell), key=order, reverse=True)

@@ -113,7 +113,7 @@ def notes(place: str) -> str:
 def try_again() -> None:
     """Every remote that failed is tried now."""
     for tier in _tiers.values():
-        tier.uploader.wake()
+        tier.uploader.wake(hurry=True)
 
 
 def to_fetch_bytes(place: str, cell: str) -> int:

@@ -18,21 +18,21 @@ NICER = 10  # as the thread that writes snapshots
 
 
 class Uploader:
-    """Calls ``step`` of its uploads whenever there is something to do. ``wake`` and ``wait`` are for any thread."""
+    """Calls ``step`` of its uploads whenever there is something to do. All else is for any thread."""
 
     def __init__(self, uploads: Uploads) -> None:
         self._uploads = uploads
         self._changed = threading.Condition()
-        self._woken = False
+        self._woken = self._hurried = False
         self._thread: threading.Thread | None = None
         self._pid = os.getpid()
 
-    def wake(self) -> None:
-        """There is something new, or a remote that failed is to be tried again now."""
+    def wake(self, hurry: bool = False) -> None:
+        """There is something new. ``hurry``: a remote that failed is to be tried again now."""
         if os.getpid() != self._pid:
             return
         with self._changed:
-            self._woken = True
+            self._woken, self._hurried = True, self._hurried or hurry
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="colab_guard-uploader", daemon=True)
                 self._thread.start()
@@ -56,7 +56,7 @@ class Uploader:
                 os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
         while True:
             with self._changed:
-                self._woken = False
+                self._woken = self._hurried = False
             try:
                 wait = self._uploads.step()
             except Exception as error:  # noqa: BLE001 - a flaw of ours, which must not be silent
@@ -65,5 +65,5 @@ class Uploader:
                 return
             with self._changed:
                 self._changed.notify_all()
-                if wait != 0 and not self._woken:
-                    self._changed.wait(wait)
+                # Something new ends no wait for what is under way, nor one before the next try.
+                self._changed.wait_for((lambda: self._woken) if wait is None else (lambda: self._hurried), wait)

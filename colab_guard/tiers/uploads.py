@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import os
 import random
 import time
 from collections import deque
@@ -22,7 +25,9 @@ from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.05, 10.0  # between two looks whether a snapshot is uploaded
-LATE_LOOKS = 12  # after these, some twenty seconds, the remote is asked what its trouble is
+LOOK_SHARE = 0.05  # of the time it has taken so far: that it is uploaded is seen at most so much later
+LATE_SECONDS = 20.0  # after these the remote is asked what its trouble is, whenever a longest look's time has passed
+NEWS = 20  # sentences that wait for somebody to ask
 MEASURED_BYTES = 100_000  # less says nothing about the bandwidth
 
 FOLDERS = ("", packs.FOLDER, FOLDER)
@@ -37,7 +42,8 @@ class _Copied:
 
 
 class Uploads:
-    """Between a local folder and a remote. ``step`` is for one thread, all else for any.
+    """Between a local folder and a remote. ``step`` is for one thread, all else for any; who calls it waits as long as
+    it says, whatever is new meanwhile: nothing would come of it sooner.
 
     ``session`` names this session in leases. ``key`` is asked, before a snapshot is called durable, whether the key
     that signs is (None: never), and for a sentence why not; ``clock`` is in seconds, from any start.
@@ -59,16 +65,17 @@ class Uploads:
         self._there: dict[str, Manifest] = {}  # durable, as far as the remote can tell
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
-        self._tries = self._looks = 0
+        self._tries = 0
         self._trouble = self._key_trouble = ""
-        self._news: deque[str] = deque()
+        self._news: deque[str] = deque(maxlen=NEWS)
         self._bandwidth: float | None = None
+        self._asked = -math.inf
 
     def begin(self, local: list[Manifest], remote: list[Manifest], files: list[Entry]) -> None:
         """Takes note of what there is: the manifests that each has, and the remote's files. Raises OSError."""
         sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
         self.catalogue.begin(local, remote, files, sizes)
-        self._watched.extend(_Copied(one, 0.0, 0) for one in self.catalogue.whole())
+        self._watched.extend(_Copied(one, self._clock(), 0) for one in self.catalogue.whole())
 
     # -- for cells and people ------------------------------------------------------------------------
 
@@ -122,7 +129,9 @@ class Uploads:
         try:
             wait = self._step()
         except OSError as error:
-            return self._failed(self.remote.trouble() or advised(error))
+            gone = error.errno == errno.ENOTCONN  # to see whether it is mounted again costs nothing
+            why = self.remote.trouble() or advised(error)
+            return self._failed(why, LAST_LOOK_SECONDS if gone else LAST_DELAY_SECONDS)
         except StoreError as error:
             return self._failed(str(error))
         if self._tries:
@@ -132,18 +141,19 @@ class Uploads:
 
     def _step(self) -> float | None:
         if self._watched and not self._confirm(self._watched[-1]):
-            self._looks += 1
-            if self._looks > LATE_LOOKS:
-                self._trouble = self.remote.trouble()
-            return min(FIRST_LOOK_SECONDS * 1.5**self._looks, LAST_LOOK_SECONDS)
-        self._looks, self._trouble = 0, "" if not self._tries else self._trouble
+            taken = self._clock() - self._watched[-1].begun
+            if taken > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
+                self._asked, self._trouble = self._clock(), self.remote.trouble()
+            return min(max(taken * LOOK_SHARE, FIRST_LOOK_SECONDS), LAST_LOOK_SECONDS)
+        self._trouble = "" if not self._tries else self._trouble
+        if self._lost:
+            self.catalogue.delete_nothing()
         while (name := self.catalogue.deletable(self._there)) is not None:
             self.remote.delete(name)
             self._sure.discard(name)
             self.catalogue.deleted(name)
-        if (snapshot := self.catalogue.next(self._lost)) is None:
+        if (snapshot := self.catalogue.keep_next(self._lost)) is None:
             return 0.0 if self._watched else None
-        self.catalogue.keep(snapshot)
         try:
             self._upload(snapshot)
         finally:
@@ -153,11 +163,13 @@ class Uploads:
 
     def _upload(self, snapshot: Manifest) -> None:
         begun, cell = self._clock(), snapshot.cell
-        lease = self._leases.get(cell) or claim(self.remote, cell, self._session)
-        self._leases[cell] = lease
+        if (lease := self._leases.get(cell)) is None:
+            lease = self._leases[cell] = claim(self.remote, cell, self._session)
         there = self.catalogue.files()
         sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
-        missing = [name for name in files_of(snapshot) if name not in there]
+        missing = [name for name in files_of(snapshot) if name not in there or name == snapshot.name]
+        if gone := [name for name in missing if name not in sizes]:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
         needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
         if free is not None and needed > free:
             raise StoreUnavailable(
@@ -166,16 +178,23 @@ class Uploads:
             )
         for name in missing:
             if name == snapshot.name and lease.is_lost(self.remote):
-                self._lost.add(cell)
-                self.catalogue.delete_nothing()
-                self.tell(
-                    f"another session writes snapshots of {cell!r} to {self.remote.place} now. Those of this one stay "
-                    f"on this machine, until you run the cell here again."
-                )
+                self._lose(cell, lease)
                 return
             self._put(name, sizes[name])
-            self.catalogue.copied(Entry(name, sizes[name], time.time()), snapshot if name == snapshot.name else None)
-        self._watched.append(_Copied(snapshot, begun, needed))
+            if name != snapshot.name:
+                self.catalogue.copied(Entry(name, sizes[name], time.time()))
+        self._watched.append(_Copied(snapshot, begun, needed))  # first: at no instant there is nothing to be done
+        self.catalogue.copied(Entry(snapshot.name, sizes[snapshot.name], time.time()), snapshot)
+
+    def _lose(self, cell: str, lease: Lease) -> None:
+        self._lost.add(cell)
+        if self._leases.get(cell) is not lease:  # ``claim`` was called meanwhile: a new one is taken next
+            self._lost.discard(cell)
+            return
+        self.tell(
+            f"another session writes snapshots of {cell!r} to {self.remote.place} now. Those of this one stay on this "
+            f"machine, until you run the cell here again."
+        )
 
     def _put(self, name: str, size_bytes: int) -> None:
         def pieces() -> Iterator[memoryview]:
@@ -219,7 +238,7 @@ class Uploads:
                 kind[snapshot.cell] = snapshot
         return True
 
-    def _failed(self, why: str) -> float:
+    def _failed(self, why: str, most_seconds: float = LAST_DELAY_SECONDS) -> float:
         if not self._tries:
             self.tell(
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
@@ -227,5 +246,5 @@ class Uploads:
             )
         self._trouble = why.rstrip(".")
         self._tries += 1
-        delay = min(FIRST_DELAY_SECONDS * 2.0 ** (self._tries - 1), LAST_DELAY_SECONDS)
+        delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(self._tries - 1, 20), most_seconds)
         return delay * _JITTER.uniform(0.5, 1.0)

@@ -1,5 +1,6 @@
 """What is durable is on the remote, whole and confirmed; nothing that is is given up before something newer is."""
 
+import errno
 import os
 import random
 from pathlib import Path
@@ -176,14 +177,14 @@ def test_a_new_machine_goes_on_from_what_was_durable_and_uploads_no_byte_twice(t
 def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(machine, remote):
     machine.commit()
     machine.settle()
-    remote.broken = GONE
+    remote.broken = errno.EIO
     machine.commit()
     waits = [machine.uploads.step() for _ in range(12)]
     assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:8]))
     assert max(waits) <= 300
     [said] = machine.uploads.news()
-    assert "The mount has died" in said
-    assert "The mount has died" in machine.uploads.state("train").words(0)
+    assert "reports a fault" in said
+    assert "reports a fault" in machine.uploads.state("train").words(0)
     third = machine.commit()
     remote.broken = None
     machine.settle()
@@ -270,3 +271,127 @@ def test_the_user_s_random_numbers_are_left_alone(machine, remote):
     for _ in range(3):
         machine.uploads.step()
     assert random.getstate() == state
+
+
+def test_a_file_chosen_for_upload_stays_although_it_is_pruned_at_that_instant(machine, remote, monkeypatch):
+    first = machine.commit()
+    choose = machine.uploads.catalogue.keep_next
+
+    def then_pruned(passed_over):
+        chosen = choose(passed_over)
+        machine.commit()
+        machine.repository.prune("train", Retention(1))
+        return chosen
+
+    monkeypatch.setattr(machine.uploads.catalogue, "keep_next", then_pruned)
+    machine.uploads.step()
+    monkeypatch.undo()
+    assert first.name in remote.written
+    machine.settle()
+    assert machine.durable().seq == 2
+    assert names(Path(machine.uploads.local.place), "snapshots") == {machine.durable().name}
+
+
+def test_a_local_file_that_somebody_deleted_is_a_trouble_until_the_next_snapshot(machine, remote):
+    machine.commit()
+    machine.settle()
+    lost = machine.commit()
+    os.unlink(Path(machine.uploads.local.place) / f"packs/{lost.blobs[0].pack}.pack")
+    assert machine.uploads.step() > 0
+    assert "No such file" in machine.uploads.state("train").words(0)
+    newer = machine.commit()
+    machine.settle()
+    assert machine.durable() == newer
+
+
+def test_a_cell_that_is_begun_here_during_an_upload_is_not_lost_by_it(tmp_path, machine, remote, monkeypatch):
+    machine.commit()
+    machine.settle()
+    other = Machine(tmp_path / "other", remote, "b")
+    other.commit()
+    other.settle()
+    mine = machine.commit()
+    put = remote.write_new
+
+    def begun_meanwhile(name, chunks):
+        put(name, chunks)
+        if name.startswith("packs"):
+            machine.uploads.claim("train")
+
+    monkeypatch.setattr(remote, "write_new", begun_meanwhile)
+    machine.uploads.step()
+    monkeypatch.undo()
+    machine.settle()
+    assert machine.durable() == mine
+    assert machine.uploads.news() == []
+
+
+def test_it_is_never_idle_before_the_snapshot_is_durable(machine, remote, monkeypatch):
+    remote.at_once = False
+    machine.commit()
+    copied, seen = machine.uploads.catalogue.copied, list[bool]()
+
+    def looked_at_after(*arguments):
+        copied(*arguments)
+        seen.append(machine.uploads.is_idle())
+
+    monkeypatch.setattr(machine.uploads.catalogue, "copied", looked_at_after)
+    machine.settle()
+    assert seen == [False] * 3
+    assert not machine.uploads.is_idle()
+    remote.arrived.update(remote.written)
+    machine.settle()
+    assert machine.uploads.is_idle()
+
+
+def test_what_is_deleted_after_another_session_took_over_piles_up_nowhere(tmp_path, machine, remote):
+    for _ in range(3):
+        machine.commit()
+        machine.settle()
+    other = Machine(tmp_path / "other", remote, "b")
+    other.commit()
+    other.settle()
+    for _ in range(20):
+        machine.commit()
+        machine.repository.prune("train", Retention(1))
+        machine.settle()
+    assert remote.deleted == [name for name in remote.deleted if name.startswith("leases")]
+    assert len(machine.uploads.catalogue._deletions) == 0
+    machine.uploads.claim("train")
+    for _ in range(3):
+        newest = machine.commit()
+        machine.repository.prune("train", Retention(1))
+        machine.settle()
+    assert machine.durable() == newest
+    assert len([name for name in remote.deleted if name.startswith("snapshots")]) == 2, "deleted again"
+
+
+def test_a_manifest_that_is_damaged_there_is_written_anew(tmp_path, machine, remote):
+    snapshot = machine.commit()
+    machine.settle()
+    path = Path(remote.place) / snapshot.name
+    path.write_bytes(b"x" * path.stat().st_size)
+    again = Machine(tmp_path / "local", remote)
+    again.settle()
+    assert again.uploads.step() is None, "there is an end to it"
+    assert again.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_a_mount_that_has_died_is_looked_for_often_for_that_costs_nothing(machine, remote):
+    remote.broken = GONE
+    machine.commit()
+    waits = [machine.uploads.step() for _ in range(2000)]
+    assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:4]))
+    assert min(waits[5:]) >= 5
+    assert max(waits) <= 10
+    assert "The mount has died" in " ".join(machine.uploads.news())
+
+
+def test_sentences_that_nobody_asks_for_are_few(machine, remote):
+    machine.commit()
+    for broken in (GONE, None) * 100:
+        remote.broken = broken
+        machine.commit()
+        machine.uploads.step()
+    assert len(machine.uploads.news()) <= 20
