@@ -90,11 +90,13 @@ def tier_of(place: str) -> Tier | None:
 def try_again() -> None:
     """Every remote that failed is tried now."""
     for tier in _tiers.values():
+        tier.uploads.try_again()
         tier.uploader.wake()
 
 
 def finish(seconds: float = FINISH_SECONDS) -> bool:
-    """Waits until all that is to be uploaded is, in all stores; whether it is."""
+    """Waits until all that is to be uploaded is, in all stores; whether it is. What failed is tried at once."""
+    try_again()
     until = time.monotonic() + seconds
     return all(tier.finish(max(0.0, until - time.monotonic())) for tier in _tiers.values())
 

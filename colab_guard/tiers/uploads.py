@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import deque
@@ -60,6 +61,7 @@ class Uploads:
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
         self._tries = self._looks = 0
+        self._not_before = -math.inf  # by the clock: until then a remote that failed is left alone
         self._trouble = self._key_trouble = ""
         self._news: deque[str] = deque()
         self._bandwidth: float | None = None
@@ -97,6 +99,10 @@ class Uploads:
             place=self.remote.place,
         )
 
+    def try_again(self) -> None:
+        """A remote that failed is tried at the next step, and often at first if it fails still."""
+        self._tries, self._not_before = min(self._tries, 1), -math.inf
+
     def is_idle(self) -> bool:
         """Whether everything is where it should be."""
         return not self._watched and self.catalogue.next(self._lost) is None
@@ -106,7 +112,12 @@ class Uploads:
     def step(self) -> float | None:
         """Does what is to be done next. Returns in how many seconds it wants to be called again; None: when there is
         something new. Raises nothing that a store may raise.
+
+        A remote that failed is not tried before the time is over that was returned then, whatever there is new:
+        snapshots come often, and would soon have it tried as seldom as one that was gone for hours.
         """
+        if (left := self._not_before - self._clock()) > 0:
+            return left
         try:
             wait = self._step()
         except OSError as error:
@@ -212,4 +223,6 @@ class Uploads:
         self._trouble = why.rstrip(".")
         self._tries += 1
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** (self._tries - 1), LAST_DELAY_SECONDS)
-        return delay * _JITTER.uniform(0.5, 1.0)
+        delay *= _JITTER.uniform(0.5, 1.0)
+        self._not_before = self._clock() + delay
+        return delay

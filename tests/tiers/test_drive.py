@@ -104,6 +104,7 @@ def test_a_mount_that_is_killed_costs_time_and_no_snapshot(account, tmp_path):
     assert vm.repository.newest("train")[0] == newest, "reads come from the disk"
     account.remount()
     account.resume_uploads()
+    vm.uploads.try_again()
     vm.settle()
     account.wait_uploaded()
     vm.settle()
@@ -123,6 +124,7 @@ def test_what_drive_answers_is_said_with_what_to_do(account, tmp_path, code):
     assert os.strerror(code) in said
     account.heal()
     account.resume_uploads()
+    vm.uploads.try_again()
     vm.settle()
     account.wait_uploaded()
     vm.settle()

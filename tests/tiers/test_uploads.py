@@ -173,12 +173,17 @@ def test_a_new_machine_goes_on_from_what_was_durable_and_uploads_no_byte_twice(t
     assert sum((Path(remote.place) / name).stat().st_size for name in new) == 1
 
 
-def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(machine, remote):
+def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(tmp_path, remote):
+    now = [0.0]
+    machine = Machine(tmp_path / "local", remote, clock=lambda: now[0])
     machine.commit()
     machine.settle()
     remote.broken = GONE
     machine.commit()
-    waits = [machine.uploads.step() for _ in range(12)]
+    waits = []
+    for _ in range(12):
+        waits.append(machine.uploads.step())
+        now[0] += waits[-1]
     assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:8]))
     assert max(waits) <= 300
     [said] = machine.uploads.news()
@@ -189,6 +194,27 @@ def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_
     machine.settle()
     assert machine.durable() == third
     assert "again" in " ".join(machine.uploads.news())
+
+
+def test_snapshots_do_not_make_the_tries_at_a_remote_that_fails_rarer_and_who_asks_has_it_tried_at_once(
+    tmp_path, remote
+):
+    now = [0.0]
+    machine = Machine(tmp_path / "local", remote, clock=lambda: now[0])
+    machine.commit()
+    machine.settle()
+    remote.broken = GONE
+    for _ in range(100):
+        newest = machine.commit()
+        wait = machine.uploads.step()
+        now[0] += 0.1
+    assert wait <= 8, "seconds, after it was gone for ten"
+    remote.broken = None
+    machine.settle()
+    assert machine.durable() != newest
+    machine.uploads.try_again()
+    machine.settle()
+    assert machine.durable() == newest
 
 
 def test_a_file_that_was_cut_off_is_uploaded_anew(tmp_path, machine, remote):
