@@ -64,7 +64,7 @@ class Death:
 
 @dataclass
 class VmReport:
-    """What came of one run. `losses` says how the mount was lost, and for how long; `folder` is kept after a problem."""
+    """Of one run. `losses`: how the mount was lost, for how many seconds; `folder` is kept after a problem."""
 
     cell: str
     seed: int

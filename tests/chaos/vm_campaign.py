@@ -56,9 +56,8 @@ class VmCampaign:
         lines = [HEAD, "|---|---:|---:|---:|---:|---:|---:|---:|", *rows, _row("**all**", self.reports), ""]
         settled = [seconds for report in self.reports if report.losses for seconds in report.settle_seconds]
         if settled:
-            lines.append(
-                f"After the cell's end everything was durable within {max(settled):.1f} s in the runs whose mount was lost."
-            )
+            slowest = f"{max(settled):.1f} s after their end at the latest"
+            lines.append(f"In the runs whose mount was lost everything was durable again {slowest}.")
         return "\n".join([*lines, *(_story(one) for one in self.reports if one.lost or one.problems)])
 
 
