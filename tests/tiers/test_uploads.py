@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_guard.core.errors import StoreUnavailable
+from colab_guard.core.errors import StoreUnavailable, UnknownFormat
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from tests.tiers.remotes import GONE, Later, Machine
@@ -227,6 +227,24 @@ def test_a_file_that_was_cut_off_is_uploaded_anew(tmp_path, machine, remote):
     again.settle()
     assert again.durable() == snapshot
     assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+@pytest.mark.parametrize("left", [b"", b'{"dig'])
+def test_a_config_that_was_cut_off_keeps_no_new_machine_from_beginning(tmp_path, remote, left):
+    (Path(remote.place) / "config.json").write_bytes(left)
+    machine = Machine(tmp_path / "new", remote)
+    snapshot = machine.commit()
+    machine.settle()
+    assert machine.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_a_config_of_a_later_format_is_refused_and_kept(tmp_path, remote):
+    config = Path(remote.place) / "config.json"
+    config.write_text('{"format":99}')
+    with pytest.raises(UnknownFormat):
+        Machine(tmp_path / "new", remote)
+    assert config.read_text() == '{"format":99}'
 
 
 def test_what_the_remote_lost_is_uploaded_again(machine, remote):
