@@ -97,8 +97,8 @@ class Tiered:
         return bool(dropped)
 
     def _is_cut_off(self, config: Entry) -> bool:
-        """Whether a config is damaged. On Drive a machine that dies while it writes its first file leaves one, and would
-        keep the next from beginning at all. It is made anew, for nothing depends on what it says; one of a later format
+        """Whether a config is damaged. A machine that dies while it writes its first file on Drive leaves one, which
+        would keep the next from beginning. It is made anew, for nothing depends on what it says; one of a later format
         is left to the repository to refuse.
         """
         try:

@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import random
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -92,7 +93,9 @@ def run_vms(
                 return campaign
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
-                campaign.reports.append(future.result())
+                campaign.reports.append(report := future.result())
+                if report.lost or report.problems:  # at once, for the whole takes its time
+                    print(_story(report), file=sys.stderr, flush=True)
 
 
 def _plans(cells: list[str], seed: int, deaths: bool, losses: bool) -> Iterator[Plan]:
