@@ -8,6 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 KILLS ?= 200
+VMS   ?= 30
 ARGS  ?=
 
 # ---- interpreters ---------------------------------------------------------------------------------------
@@ -56,8 +57,9 @@ lint: .venv/.ready  ## style, types and layers only
 pytest: venvs  ## the tests only
 	$(on_the_wheel) $(ARGS)
 
-chaos: venv  ## KILLS=n kills at random instants; the ends must be those of runs never killed; ARGS="--programs 5000"
+chaos: venv  ## KILLS=n kernels and VMS=n whole VMs die at random; the ends must be those of runs never killed
 	@.venv/bin/python -m tests.chaos --kills $(KILLS) $(ARGS)
+	@.venv/bin/python -m tests.chaos --vm-deaths $(VMS) --mount-losses $$(( $(VMS) / 3 ))
 
 soak: venv  ## 20,000 snapshots in a row: memory, open files, threads and the store stay as they are
 	@SOAK_SNAPSHOTS=20000 .venv/bin/pytest tests/saving/test_soak.py -q

@@ -42,8 +42,12 @@ class Tier:
     uploader: Uploader
 
     def finish(self, seconds: float) -> bool:
-        """Waits until all that is to be uploaded is, for at most so long, or until that fails; whether it is."""
-        self.uploader.wait(lambda: self.uploads.is_idle() or self.uploads.is_failing, seconds)
+        """Waits until all that is to be uploaded is, for at most so long, or until that fails; whether it is. What
+        failed before is tried at once.
+        """
+        before = self.uploads.tries
+        self.uploader.wake(hurry=True)
+        self.uploader.wait(lambda: self.uploads.is_idle() or self.uploads.tries > before, seconds)
         return self.uploads.is_idle()
 
 

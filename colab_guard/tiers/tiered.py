@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from colab_guard.core.errors import CorruptSnapshot, UnknownFormat
 from colab_guard.core.words import size
 from colab_guard.store import manifest, packs
 from colab_guard.store.backend import Entry
 from colab_guard.store.manifest import Manifest
+from colab_guard.store.repository import CONFIG
+from colab_guard.store.sealed import unseal
 from colab_guard.tiers.reading import chunks, whole
 from colab_guard.tiers.uploads import Uploads
 
@@ -31,7 +34,8 @@ class Tiered:
         self._local, self._remote, self._uploads, self._wake = uploads.local, uploads.remote, uploads, wake
         self._fetching = threading.Lock()
         self._manifests: dict[str, bytes] = {}  # of the remote, when it was opened
-        files = [entry for folder in FOLDERS for entry in self._remote.list(folder)]
+        listed = [entry for folder in FOLDERS for entry in self._remote.list(folder)]
+        files = [entry for entry in listed if entry.name != CONFIG or not self._is_cut_off(entry)]
         there = {entry.name: whole(self._local, entry) for entry in _manifests(self._local.list(manifest.FOLDER))}
         self._manifests = {entry.name: whole(self._remote, entry) for entry in _manifests(files)}
         uploads.begin(_readable(there), _readable(self._manifests), files)
@@ -91,6 +95,19 @@ class Tiered:
         for name in dropped:
             self._local.delete(name)
         return bool(dropped)
+
+    def _is_cut_off(self, config: Entry) -> bool:
+        """Whether a config is damaged. A machine that dies while it writes its first file on Drive leaves one, which
+        would keep the next from beginning. It is made anew, for nothing depends on what it says; one of a later format
+        is left to the repository to refuse.
+        """
+        try:
+            unseal(whole(self._remote, config), config.name, lambda fields: None)
+        except CorruptSnapshot:
+            return True
+        except UnknownFormat:
+            pass
+        return False
 
     def _fetch(self, entry: Entry) -> None:
         with self._fetching:

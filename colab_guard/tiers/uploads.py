@@ -107,9 +107,9 @@ class Uploads:
         )
 
     @property
-    def is_failing(self) -> bool:
-        """Whether the last try failed."""
-        return self._tries > 0
+    def tries(self) -> int:
+        """How often the remote has failed since it last did not."""
+        return self._tries
 
     def to_fetch_bytes(self, cell: str) -> int:
         """What of a cell's newest snapshot only the remote has. Raises OSError."""

@@ -2,7 +2,8 @@
 
 ``python -m tests.chaos --kills 200 --seed 1 [--cell NAME …] [--minutes 3] [--python PATH] [--table FILE]``
 kills kernels; ``python -m tests.chaos --programs 5000 [--seed 1] [--minutes 10]`` kills random programs in
-process, each at each of its safe points.
+process, each at each of its safe points; ``python -m tests.chaos --vm-deaths 300 --mount-losses 100`` ends whole VMs,
+and takes the mount away from under them, on the stand-in for Drive.
 """
 
 import argparse
@@ -13,7 +14,8 @@ from pathlib import Path
 from tests.chaos.campaign import run_campaign
 from tests.chaos.cell import all_cells
 from tests.chaos.harness import Bench, available
-from tests.chaos.table import markdown
+from tests.chaos.table import markdown, vms_markdown
+from tests.chaos.vm_campaign import run_vms
 
 ENOUGH_TO_TELL = 200  # kills, where neither --kills nor --minutes says how many
 
@@ -29,8 +31,17 @@ def main() -> int:
     parser.add_argument("--every", default="0.2s", help="the interval between snapshots")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the table there too, as Markdown")
     parser.add_argument("--programs", type=int, metavar="N", help="no kernels: N random programs, killed in process")
+    parser.add_argument("--vm-deaths", type=int, default=0, metavar="N", help="N VMs die, in front of a Drive")
+    parser.add_argument("--mount-losses", type=int, default=0, metavar="N", help="N times Drive's mount is lost")
     options = parser.parse_args()
     seconds = options.minutes * 60 if options.minutes else None
+    if options.vm_deaths or options.mount_losses:
+        bench = Bench(str(Path(options.python).absolute()), Path(tempfile.mkdtemp(prefix="chaos-")), options.every)
+        vms = run_vms(bench, options.seed, options.vm_deaths, options.mount_losses, seconds)
+        print(vms.table())
+        if options.table:
+            options.table.write_text(vms_markdown(vms, bench.python, options.seed, options.every))
+        return 1 if vms.failures or not vms.reports else 0
     if options.programs:
         return _programs(options.programs, options.seed, seconds)
     python = str(Path(options.python).absolute())

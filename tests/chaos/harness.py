@@ -61,12 +61,12 @@ def reference(cell: Cell, bench: Bench, hash_seed: int, start: Path | None = Non
     ):
         for code in cell.above:
             kernel.run(code).check()
-        _begin(kernel, start)
+        begin(kernel, start)
         begun = time.monotonic()
         kernel.run(cell.plain).check()
         seconds = time.monotonic() - begun
         _duration(bench, cell).write_text(str(seconds))
-        return Outcome(_end(kernel, cell, Path(folder)), seconds)
+        return Outcome(digests_at_end(kernel, cell, Path(folder)), seconds)
 
 
 def seeded_reference(cell: Cell, bench: Bench, hash_seed: int) -> Outcome:
@@ -139,7 +139,7 @@ class _Run:
             kernel.run("%load_ext colab_guard").check()
             for code in self.cell.above:
                 kernel.run(code).check()
-            _begin(kernel, None if self.cell.seeded else start, write=True)
+            begin(kernel, None if self.cell.seeded else start, write=True)
             if not self.store.manifests():
                 self.origin = (hash_seed, start)
             resumable = bool(self.store.manifests())
@@ -156,12 +156,10 @@ class _Run:
                 self.done_seconds += kill.seconds - kill.lost_seconds
                 return None
             execution.result.check()
-            return Outcome(_end(kernel, self.cell, self.folder), time.monotonic() - begun)
+            return Outcome(digests_at_end(kernel, self.cell, self.folder), time.monotonic() - begun)
 
     def draw_seconds(self, into_write: bool) -> float:
-        timed = _duration(self.bench, self.cell)
-        whole = float(timed.read_text() or TYPICAL_SECONDS) if timed.exists() else TYPICAL_SECONDS
-        span = max(LEAST_REMAINING_SECONDS, whole - self.done_seconds)
+        span = max(LEAST_REMAINING_SECONDS, usual_seconds(self.bench, self.cell) - self.done_seconds)
         return self.random.uniform(0, 0.7 if into_write else 1.0) * span  # leave time for a snapshot to come
 
     def watch(self, kernel: Kernel, execution: Execution, seconds: float, into_write: bool, life: int) -> Kill | None:
@@ -212,17 +210,25 @@ class _Run:
     def verify(self) -> None:
         """Every manifest that is listed must read back whole."""
         command = [self.bench.python, "-c", VERIFY, str(self.folder / "store")]
-        environment = _environment(self.bench, self.folder, 0)
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        own = environment(self.bench, self.folder, 0)
+        answer = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60)
         if answer.returncode or answer.stdout.strip():
             self.report.problems.append(f"verify: {answer.stdout}{answer.stderr}")
 
     def compare(self, end: Outcome, wanted: Outcome, when: str) -> None:
-        for name in sorted(wanted.digests | end.digests):
-            both = (wanted.digests.get(name), end.digests.get(name))
-            library = name.endswith(" state)") and None in both  # imported by one of the two only
-            if both[0] != both[1] and not library:
-                self.report.differs(f"{when}{name}")
+        for name in differing(end, wanted):
+            self.report.differs(f"{when}{name}")
+
+
+def differing(end: Outcome, wanted: Outcome) -> list[str]:
+    """What is not the same in both."""
+    names = []
+    for name in sorted(wanted.digests | end.digests):
+        both = (wanted.digests.get(name), end.digests.get(name))
+        library = name.endswith(" state)") and None in both  # imported by one of the two only
+        if both[0] != both[1] and not library:
+            names.append(name)
+    return names
 
 
 def _duration(bench: Bench, cell: Cell) -> Path:
@@ -230,13 +236,19 @@ def _duration(bench: Bench, cell: Cell) -> Path:
     return bench.folder / f"seconds-{cell.name}"
 
 
+def usual_seconds(bench: Bench, cell: Cell) -> float:
+    """How long the plain cell took, as far as it ever ran."""
+    timed = _duration(bench, cell)
+    return float(timed.read_text() or TYPICAL_SECONDS) if timed.exists() else TYPICAL_SECONDS
+
+
 def _kernel(bench: Bench, folder: Path, hash_seed: int) -> Kernel:
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    return Kernel(bench.python, work, _environment(bench, folder, hash_seed))
+    return Kernel(bench.python, work, environment(bench, folder, hash_seed))
 
 
-def _environment(bench: Bench, folder: Path, hash_seed: int) -> dict[str, str]:
+def environment(bench: Bench, folder: Path, hash_seed: int) -> dict[str, str]:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     return {
         **os.environ,
@@ -258,7 +270,7 @@ def _checkout() -> list[str]:
     return [] if "site-packages" in folder.parts else [str(folder)]
 
 
-def _begin(kernel: Kernel, start: Path | None, write: bool = False) -> None:
+def begin(kernel: Kernel, start: Path | None, write: bool = False) -> None:
     """The hidden cell right before the guarded one: seed, or dump or load the start."""
     if start is None:
         code = "__import__('start').seed()"
@@ -270,7 +282,7 @@ def _begin(kernel: Kernel, start: Path | None, write: bool = False) -> None:
     kernel.run(code, hidden=True).check()
 
 
-def _end(kernel: Kernel, cell: Cell, folder: Path) -> dict[str, str]:
+def digests_at_end(kernel: Kernel, cell: Cell, folder: Path) -> dict[str, str]:
     """Run the cells after the guarded one, then take digests of variables and files."""
     for code in cell.after:
         kernel.run(code).check()

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.chaos.campaign import Campaign
+from tests.chaos.vm_campaign import VmCampaign
 
 PACKAGES = ("colab_guard", "IPython", "torch", "numpy", "pandas", "sklearn", "tqdm")
 VERSIONS = f"""
@@ -42,8 +43,6 @@ def markdown(campaign: Campaign, python: str, seed: int, every: str) -> str:
 
 
 def _about(campaign: Campaign, python: str, seed: int, every: str) -> list[str]:
-    asked = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True)
-    versions = ", ".join(asked.stdout.split("\n")).strip(", ")
     aimed = sum(row.aimed for row in campaign.rows())
     return [
         "# Killed at random, ended the same",
@@ -53,13 +52,36 @@ def _about(campaign: Campaign, python: str, seed: int, every: str) -> list[str]:
         f"guarded cell, {aimed} of them aimed at the writing of a snapshot; each run was carried on by a new kernel "
         f"and compared, bit for bit, with one that was never killed. Snapshots were taken every {every}.",
         "",
-        f"{_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB, {platform.system()} {platform.release()}. "
-        f"{versions}.",
+        _machine(python),
         "",
         "*Work done twice* is what the next kernel had to do again: the time from the newest snapshot to the kill. "
         "*Named* are runs that ended otherwise for a cause of docs/exactness.md that their cell's output had named "
         "before the kernel was killed.",
     ]
+
+
+def vms_markdown(campaign: VmCampaign, python: str, seed: int, every: str) -> str:
+    """A section: what was done to VMs and mounts on what machine, and what came of it."""
+    counts = f"--vm-deaths {campaign.deaths} --mount-losses {campaign.losses}"
+    return "\n".join(
+        [
+            "## Whole VMs, and Drive's mount",
+            "",
+            f"`python -m tests.chaos {counts} --seed {seed} --every {every}` on {datetime.date.today().isoformat()}.",
+            "",
+            _machine(python),
+            "",
+            campaign.table(),
+            "",
+        ]
+    )
+
+
+def _machine(python: str) -> str:
+    asked = subprocess.run([python, "-c", VERSIONS], capture_output=True, text=True, check=True)
+    versions = ", ".join(asked.stdout.split("\n")).strip(", ")
+    system = f"{platform.system()} {platform.release()}"
+    return f"{_processor()}, {os.cpu_count()} cores, {_memory_gb():.0f} GB, {system}. {versions}."
 
 
 def _processor() -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colab_guard.core.errors import StoreUnavailable
+from colab_guard.core.errors import StoreUnavailable, UnknownFormat
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from tests.tiers.remotes import GONE, Later, Machine
@@ -174,12 +174,17 @@ def test_a_new_machine_goes_on_from_what_was_durable_and_uploads_no_byte_twice(t
     assert sum((Path(remote.place) / name).stat().st_size for name in new) == 1
 
 
-def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(machine, remote):
+def test_a_remote_that_fails_is_said_once_tried_less_and_less_often_and_catches_up_by_itself(tmp_path, remote):
+    now = [0.0]
+    machine = Machine(tmp_path / "local", remote, clock=lambda: now[0])
     machine.commit()
     machine.settle()
     remote.broken = errno.EIO
     machine.commit()
-    waits = [machine.uploads.step() for _ in range(12)]
+    waits = []
+    for _ in range(12):
+        waits.append(machine.uploads.step())
+        now[0] += waits[-1]
     assert all(0.5 * 2**n <= wait <= 2**n for n, wait in enumerate(waits[:8]))
     assert max(waits) <= 300
     [said] = machine.uploads.news()
@@ -202,6 +207,24 @@ def test_a_file_that_was_cut_off_is_uploaded_anew(tmp_path, machine, remote):
     again.settle()
     assert again.durable() == snapshot
     assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+@pytest.mark.parametrize("left", [b"", b'{"dig'])
+def test_a_config_that_was_cut_off_keeps_no_new_machine_from_beginning(tmp_path, remote, left):
+    (Path(remote.place) / "config.json").write_bytes(left)
+    machine = Machine(tmp_path / "new", remote)
+    snapshot = machine.commit()
+    machine.settle()
+    assert machine.durable() == snapshot
+    assert Repository.open(remote.place).newest("train") == (snapshot, [])
+
+
+def test_a_config_of_a_later_format_is_refused_and_kept(tmp_path, remote):
+    config = Path(remote.place) / "config.json"
+    config.write_text('{"format":99}')
+    with pytest.raises(UnknownFormat):
+        Machine(tmp_path / "new", remote)
+    assert config.read_text() == '{"format":99}'
 
 
 def test_what_the_remote_lost_is_uploaded_again(machine, remote):
