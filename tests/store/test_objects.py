@@ -114,7 +114,7 @@ def test_what_others_write_and_delete_is_seen_at_once(objects: Objects, server: 
     for round_ in range(3):
         assert names(objects, "packs") == names(other, "packs") == []
         other.write_new("packs/a", [b"%d" % round_])
-        assert names(objects, "packs") == ["packs/a"]
+        assert names(objects, "packs") == names(other, "packs") == ["packs/a"]
         assert contents(objects, "packs/a") == b"%d" % round_
         objects.delete("packs/a")
 
