@@ -69,6 +69,8 @@ def _folder(around: Path, name: str, key: str) -> Path:
 def described(store: str | os.PathLike[str]) -> Place:
     """A store with what is known of its chances. Raises UsageError for a URL that makes no sense."""
     name = store_at(store)
+    if name.startswith("memory://"):
+        return Place(name, "for trials only: it dies with this process")
     if is_url(name):
         return Place(name, "survives this machine once it is durable", outlives_vm=True)
     if is_drive(name):

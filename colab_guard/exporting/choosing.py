@@ -78,7 +78,7 @@ def _newest_sound(repository: Repository, entries: list[Entry], *, trust: bool) 
     if refused:
         raise refused[0]
     only = " but those of loops, whose programs go on with them when they are started again" if loops else ""
-    raise UsageError(f"There are no snapshots in {repository.path}{only}. Nothing was written.")
+    raise UsageError(f"There are no snapshots in {repository.place}{only}. Nothing was written.")
 
 
 def _usable(entry: Entry, trust: bool) -> Manifest | None:

@@ -73,10 +73,9 @@ class Repository:
         Raises UnknownFormat for a repository of a later version, CorruptSnapshot for a damaged config.
         """
         self.place = backend.place  # a folder's path, or a URL
-        self.path = Path(backend.place)  # where that is a folder
         self._backend = backend
         self._clock = clock
-        self._keys = Trust(keys or Keyring(), self.path)
+        self._keys = Trust(keys or Keyring(), Path(self.place))
         self._trust = trust
         # By digest, the blobs that this process wrote or read back: only these are sure to be sound.
         self._sound: dict[str, BlobRef] = {}

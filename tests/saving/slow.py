@@ -54,7 +54,7 @@ class Session:
 
     def newest(self) -> dict[str, Any]:
         """The variables in the newest snapshot, as another process reads them."""
-        repository = Repository.open(self.repository.path)
+        repository = Repository.open(self.repository.place)
         manifest, problems = repository.newest("train")
         assert manifest is not None, problems
         assert problems == []

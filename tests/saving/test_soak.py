@@ -54,7 +54,7 @@ def look(session):
     return {
         "files": len(os.listdir("/proc/self/fd")),
         "threads": threading.active_count(),
-        "stored files": sum(1 for _ in session.repository.path.rglob("*")),
+        "stored files": sum(1 for _ in Path(session.repository.place).rglob("*")),
         "stored bytes": session.repository.usage_bytes(),
         "objects": len(gc.get_objects()),
         "resident bytes": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),

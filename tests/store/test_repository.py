@@ -167,7 +167,7 @@ def test_the_folder_stays_the_same_when_the_working_directory_changes(
     repository = Repository.open("here")
     monkeypatch.chdir("/")
     repository.commit("train", {}, [b"abc"])
-    assert repository.path == tmp_path / "here"
+    assert repository.place == str(tmp_path / "here")
 
 
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
