@@ -37,7 +37,9 @@ class Tier:
     uploader: Uploader
 
     def finish(self, seconds: float) -> bool:
-        """Waits until all that is to be uploaded is, for at most so long; whether it is."""
+        """Tries a remote that failed, and waits until all is uploaded, for at most so long; whether it is."""
+        if not self.uploads.is_idle():
+            self.uploader.wake(hurry=True)
         return self.uploader.wait(self.uploads.is_idle, seconds)
 
 
