@@ -96,14 +96,14 @@ def _rows(folder: Path, bandwidth: float, size_bytes: int, run_seconds: float) -
             f"2 U + I + W; nobody below {2 * least:.2f} s",
             ours["age"],
             "s",
-            2 * u + ours["saved"],
+            round(2 * u + ours["saved"] + LOOK_SECONDS, 2),
         ),
         Row("– U, one upload", f"{u:.2f} s", f"bytes ÷ bandwidth {least:.2f} s", u / least, "×"),
         Row(
             "– bandwidth as shown",
-            f"{size(ours['shown'])}/s",
+            f"{size(ours['shown'])}/s" if ours["shown"] else "none: too few bytes to tell",
             f"{size(bandwidth)}/s",
-            ours["shown"] / bandwidth,
+            ours["shown"] / bandwidth if ours["shown"] else None,
             "×",
         ),
         Row(

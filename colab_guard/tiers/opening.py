@@ -46,7 +46,8 @@ class Tier:
         failed before is tried at once.
         """
         before = self.uploads.tries
-        self.uploader.wake(hurry=True)
+        if not self.uploads.is_idle():
+            self.uploader.wake(hurry=True)
         self.uploader.wait(lambda: self.uploads.is_idle() or self.uploads.tries > before, seconds)
         return self.uploads.is_idle()
 

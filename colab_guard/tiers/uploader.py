@@ -40,11 +40,13 @@ class Uploader:
 
     def wait(self, is_over: Callable[[], bool], seconds: float) -> bool:
         """Waits until something is so, for at most so long; whether it is."""
+        if os.getpid() != self._pid:  # the lock may have been held by a thread that is not here
+            return is_over()
         until = time.monotonic() + seconds
         with self._changed:
             while not is_over():
                 left = until - time.monotonic()
-                if left <= 0 or self._thread is None or os.getpid() != self._pid:
+                if left <= 0 or self._thread is None:
                     return is_over()
                 self._changed.wait(left)
         return True

@@ -2,11 +2,15 @@
 
 import queue
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from colab_guard.tiers import uploads
+from colab_guard.tiers.opening import Tier
 from colab_guard.tiers.uploader import Uploader
+from tests.tiers.remotes import GONE, Later, Machine
 
 
 class Steps:
@@ -79,3 +83,34 @@ def test_a_flaw_is_said_and_ends_the_thread_only(uploader, steps):
     steps.answers.put(ValueError("a flaw"))
     uploader._thread.join(60)
     assert "ValueError: a flaw" in steps.said
+
+
+def test_a_forked_child_waits_for_no_lock_of_its_parent(steps):
+    uploader = Uploader(steps)
+    uploader._pid += 1  # as in a child, whose parent's thread was at work
+    answers = list[bool]()
+    with uploader._changed:
+        child = threading.Thread(target=lambda: answers.append(uploader.wait(lambda: False, 60)), daemon=True)
+        child.start()
+        child.join(10)
+    assert answers == [False]
+
+
+def test_before_the_end_a_remote_that_failed_is_tried_once_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(uploads, "FIRST_DELAY_SECONDS", 1000.0)
+    monkeypatch.setattr(uploads, "LAST_LOOK_SECONDS", 1000.0)
+    remote = Later(tmp_path / "remote")
+    machine = Machine(tmp_path / "local", remote)
+    uploader = Uploader(machine.uploads)
+    tier = Tier(machine.tiered, machine.uploads, uploader)
+    remote.broken = GONE
+    snapshot = machine.commit()
+    uploader.wake()
+    assert uploader.wait(lambda: bool(machine.uploads.state("train").trouble), 60)
+    remote.broken = None
+    assert tier.finish(60)
+    assert machine.durable() == snapshot
+    monkeypatch.setattr(machine.uploads, "step", None)  # ends the thread
+    uploader.wake()
+    uploader._thread.join(60)
+    assert not uploader._thread.is_alive()
