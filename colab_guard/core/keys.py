@@ -77,8 +77,8 @@ class Keyring:
         return (*self._given(), *files, *_in_memory)
 
     def signing(self, store: Path) -> Key:
-        """The key that signs what is written to ``store``; made, and durable where its folder is, if there is none. Those
-        that die with this machine are copied to a folder that does not: what they signed before may be written there.
+        """The key that signs what is written to ``store``; made, and durable where its folder is, if there is none.
+        Those that die with this machine are copied beside it if it does not: what they signed may be moved up there.
 
         Raises UsageError for a store in which keys would lie.
         """
