@@ -78,6 +78,7 @@ class Keyring:
 
     def signing(self, store: Path) -> Key:
         """The key that signs what is written to ``store``; made, and durable where its folder is, if there is none.
+        Those that die with this machine are copied beside it if it does not: what they signed may be moved up there.
 
         Raises UsageError for a store in which keys would lie.
         """
@@ -96,6 +97,10 @@ class Keyring:
                 if not (keys := _read(folder)):
                     _make(folder.path, text)
                     keys = _read(folder)
+                if not folder.dies_with:
+                    mortal = {key.id: key for key in self.found() if key.dies_with}
+                    for name in mortal.keys() - {key.id for key in keys}:
+                        _make(folder.path, mortal[name].secret.hex())
                 return keys[0]
         if not _in_memory:
             _in_memory.append(_key(text, "kept in memory, for no folder for it could be written", "this kernel"))

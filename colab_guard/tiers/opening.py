@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colab_guard.core.errors import KeyUnusable, StoreUnavailable
-from colab_guard.core.keys import Keyring
+from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.places import is_below_drive, is_drive, local_folder
 from colab_guard.core.stores import is_url, store_at
 from colab_guard.store.backend import Backend
@@ -140,18 +140,22 @@ def finish(seconds: float = FINISH_SECONDS) -> bool:
 
 
 def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:
-    """Tells whether the key that signs outlives this machine, and why it never will."""
-    signing = functools.cache(keys.signing)  # to look for it lists folders, on Drive too
+    """Tells whether the keys that sign, or did before Drive was mounted, outlive this machine; why they never will."""
+
+    @functools.cache  # to look for them lists folders, on Drive too
+    def found() -> tuple[Key, list[Path]]:
+        signing = keys.signing(store)
+        return signing, [Path(key.where) for key in keys.found() if is_below_drive(Path(key.where))]
 
     def state() -> tuple[bool | None, str]:
         try:
-            key = signing(store)
+            signing, files = found()
         except KeyUnusable:  # the mount died; a key that is damaged would have stopped the snapshot itself
             return False, ""
-        if key.dies_with:
-            return None, f"the key that signs dies with {key.dies_with}"
-        path = Path(key.where)
-        return (is_uploaded(path) if is_drive(path) else True), ""
+        if signing.dies_with:
+            return None, f"the key that signs dies with {signing.dies_with}"
+        answers = {is_uploaded(file) for file in files}
+        return (False if False in answers else None if None in answers else True), ""
 
     return state
 

@@ -159,6 +159,21 @@ def test_what_was_taken_before_drive_was_mounted_is_moved_up(new_drive, new_vm):
     assert "train finished earlier" in result.text
 
 
+def test_what_was_taken_before_drive_was_mounted_outlives_the_vm_though_drive_has_another_key(new_drive, new_vm):
+    drive = new_drive()
+    first = new_vm(drive)
+    first.run(CELL.format(items=3).replace("train", "first")).check()
+    first.wait_until_durable()
+    first.die()
+    vm = new_vm(drive)
+    vm.run(CELL.format(items=3)).check()
+    assert "mounted" in vm.run("%guard mount").check().text
+    vm.wait_until_durable()
+    vm.die()
+    drive.remount()
+    assert "train finished earlier" in new_vm(drive).run(CELL.format(items=3)).check().text
+
+
 def test_drive_is_not_mounted_over_files(new_drive, new_vm):
     drive = new_drive()
     drive.lose_vm()
