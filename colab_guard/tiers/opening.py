@@ -22,7 +22,6 @@ from colab_guard.store.folder import Folder
 from colab_guard.store.objects import Objects
 from colab_guard.store.opening import backend_at
 from colab_guard.store.repository import CONFIG, Repository
-from colab_guard.tiers.drive import Drive, is_uploaded
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.remote import Remote
 from colab_guard.tiers.tiered import Tiered
@@ -82,6 +81,8 @@ def _remote(place: str) -> Remote | None:
             f"{place} is on Drive, which is not mounted: what is written there now would be lost, and keep Drive from "
             f"being mounted. Mount it (`%guard mount`, or drive.mount), then run the cell again."
         )
+    from colab_guard.tiers.drive import Drive  # here, for it brings http.client
+
     with unavailable(place, "the repository can't be opened"):
         return Drive(Path(place))
 
@@ -154,6 +155,8 @@ def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, st
             return False, ""
         if signing.dies_with:
             return None, f"the key that signs dies with {signing.dies_with}"
+        from colab_guard.tiers.drive import is_uploaded
+
         answers = {is_uploaded(file) for file in files}
         return (False if False in answers else None if None in answers else True), ""
 
