@@ -138,8 +138,8 @@ class Uploads:
             return min(FIRST_LOOK_SECONDS * 1.5**self._looks, LAST_LOOK_SECONDS)
         self._looks, self._trouble = 0, "" if not self._tries else self._trouble
         while self._cut_off:  # or it would lie there for good, once something newer takes its turn
-            self.remote.delete(name := min(self._cut_off))
-            self._cut_off.discard(name)
+            self.remote.delete(part := min(self._cut_off))
+            self._cut_off.discard(part)
         while (name := self.catalogue.deletable(self._there)) is not None:
             self.remote.delete(name)
             self._sure.discard(name)
