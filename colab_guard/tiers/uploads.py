@@ -61,6 +61,7 @@ class Uploads:
         self._session, self._key, self._clock = session, key, clock
         self._watched: deque[_Copied] = deque()  # on the remote, and not known to be durable
         self._sure: set[str] = set()  # files
+        self._cut_off: set[str] = set()  # of which the remote may have a part
         self._durable: dict[str, Manifest] = {}
         self._there: dict[str, Manifest] = {}  # durable, as far as the remote can tell
         self._leases: dict[str, Lease] = {}
@@ -118,7 +119,7 @@ class Uploads:
 
     def is_idle(self) -> bool:
         """Whether everything is where it should be."""
-        return not self._watched and self.catalogue.next(self._lost) is None
+        return not self._watched and not self._cut_off and self.catalogue.next(self._lost) is None
 
     # -- for the thread ------------------------------------------------------------------------------
 
@@ -148,6 +149,9 @@ class Uploads:
         self._trouble = "" if not self._tries else self._trouble
         if self._lost:
             self.catalogue.delete_nothing()
+        while self._cut_off:  # or it would lie there for good, once something newer takes its turn
+            self.remote.delete(part := min(self._cut_off))
+            self._cut_off.discard(part)
         while (name := self.catalogue.deletable(self._there)) is not None:
             self.remote.delete(name)
             self._sure.discard(name)
@@ -200,11 +204,13 @@ class Uploads:
         def pieces() -> Iterator[memoryview]:
             return chunks(self.local, name, size_bytes)
 
+        self._cut_off.add(name)
         try:
             self.remote.write_new(name, pieces())
         except FileExistsError:
-            self.remote.delete(name)  # what an upload left that was cut off
+            self.remote.delete(name)  # what the upload of an earlier process left
             self.remote.write_new(name, pieces())
+        self._cut_off.discard(name)
 
     def _confirm(self, copied: _Copied) -> bool:
         """Whether a snapshot need be watched no longer."""

@@ -21,13 +21,15 @@ Told = Mapping[str, float | None]  # see reporter
 
 
 class Vm:
-    """A new one, with *disk* for all that is on its own disk; *told* is written beside it. `close` ends its kernel."""
+    """One with *disk* for all that is on its own, new or as a kernel that crashed left it; *told* is written beside it.
+    `close` ends its kernel.
+    """
 
     def __init__(self, drive: Drive, python: str, disk: Path, environment: Mapping[str, str], told: Path) -> None:
         self._drive, self._disk, self._told = drive, disk, told
         told.touch()
         for folder in ("home", "work"):
-            (disk / folder).mkdir(parents=True)
+            (disk / folder).mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             colab = stack.enter_context(Colab(drive))
             stand_in = colab.environment["PYTHONPATH"].partition(":")[0]
@@ -83,6 +85,13 @@ class Vm:
         lines = self._told.read_bytes().rpartition(b"\n")[0].splitlines()
         return json.loads(lines[-1]) if lines else None
 
+    def crash(self) -> None:
+        """Its kernel dies, and nothing else."""
+        self.kernel.kill()
+        with contextlib.suppress(KernelDiedError):
+            self.execution.poll()
+        self.close()
+
     def die(self, *, mount_first: bool) -> bool:
         """All at once, as far as two processes can be killed at once; whether files were on their way to the cloud."""
         for kill in (self._drive.kill, self.kernel.kill) if mount_first else (self.kernel.kill, self._drive.kill):
@@ -105,15 +114,21 @@ def name_of(cell: Cell) -> str:
     return cell.guarded.split(maxsplit=2)[1]
 
 
-def newest_in_cloud(drive: Drive, cell: Cell) -> float | None:
-    """When the newest snapshot was taken of which everything is in the account."""
-    store = drive.cloud / STORE
-    found = [read(path.read_bytes(), f"{FOLDER}/{path.name}") for path in (store / FOLDER).glob("*.json")]
-    whole = [one for one in found if one is not None and one.cell == name_of(cell) and _is_whole(store, one)]
+def newest(drive: Drive, cell: Cell, disk: Path | None) -> float | None:
+    """When the newest snapshot was taken of which everything is in the account; or, with the *disk* of a VM that lives,
+    there, or on its way.
+    """
+    stores = [drive.cloud / STORE]
+    if disk is not None:
+        stores = [drive.my_drive.parent / STORE, *(path.parent for path in (disk / "local").rglob(FOLDER))]
+    found = [
+        read(path.read_bytes(), f"{FOLDER}/{path.name}") for store in stores for path in (store / FOLDER).glob("*.json")
+    ]
+    sizes = {path.name: path.stat().st_size for store in stores for path in (store / packs.FOLDER).glob("*")}
+    whole = [one for one in found if one is not None and one.cell == name_of(cell) and _is_whole(sizes, one)]
     return max((one.created for one in whole), default=None)
 
 
-def _is_whole(store: Path, snapshot: Manifest) -> bool:
-    sizes = {path.name: path.stat().st_size for path in (store / packs.FOLDER).glob("*")}
+def _is_whole(sizes: Mapping[str, int], snapshot: Manifest) -> bool:
     ends = {Path(packs.pack_name(blob.pack)).name: blob.offset + blob.size_bytes for blob in snapshot.blobs}
     return all(sizes.get(pack, -1) >= end for pack, end in ends.items())

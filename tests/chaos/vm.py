@@ -31,7 +31,7 @@ from tests.chaos.harness import (
     seeded_reference,
     usual_seconds,
 )
-from tests.chaos.machine import STORE, Vm, newest_in_cloud
+from tests.chaos.machine import STORE, Vm, newest
 from tests.chaos.report import Outcome
 from tests.standins.drive import Drive
 from tests.support.kernel import KernelDiedError
@@ -44,6 +44,7 @@ AFTER_END = 1.25  # deaths also come when the cell has ended, and its last snaps
 SETTLE_SECONDS = 90.0
 LOSSES = ("killed", "unmounted", "errno 107", "errno 5", "errno 103")
 LOSS_SECONDS = 2.5  # at most, until the mount is back
+CRASH_CHANCE = 0.2  # that only the kernel dies: the next one finds the disk, and on Drive what was being written
 DEATH_IN_LOSS_CHANCE = 0.2
 FINISHED_LIFE_CHANCE = 0.25
 FAILED = "no snapshot could be taken"
@@ -71,6 +72,7 @@ class VmReport:
     deaths: list[Death] = field(default_factory=list)
     losses: list[tuple[str, float]] = field(default_factory=list)
     first_lines: list[str] = field(default_factory=list)
+    crashes: int = 0  # of kernels alone
     resumes: int = 0
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -113,6 +115,7 @@ class _Run:
         self.drive = Drive(self.folder / "drive", delay_seconds=delay, bytes_per_second=speed)
         self.origin: tuple[int, Path] | None = None  # hash seed and start of the life that began afresh
         self.reported: float | None = None  # when the newest snapshot was taken that was called durable
+        self.disk: Path | None = None  # of the VM that lives
         self.lives: list[tuple[float, float]] = []  # when their cells began, and the seconds of work done before
 
     def go(self, aims: tuple[bool, ...], losses: int) -> None:
@@ -140,11 +143,13 @@ class _Run:
         """One life; None if it died by the *script*, which is called once its cell runs, and says so."""
         life = len(self.report.first_lines) + 1
         hash_seed, start = self.random.randrange(1, 2**32), self.folder / f"start-{life}.pickle"
-        there, reported = newest_in_cloud(self.drive, self.cell), self.reported
+        there, reported = newest(self.drive, self.cell, self.disk), self.reported
         own = environment(self.bench, self.folder, hash_seed)
-        self.drive.remount()
+        if self.disk is None:
+            self.disk = self.folder / f"vm-{life}"
+            self.drive.remount()
         told = self.folder / f"told-{life}.jsonl"
-        with contextlib.closing(Vm(self.drive, self.bench.python, self.folder / f"vm-{life}", own, told)) as vm:
+        with contextlib.closing(Vm(self.drive, self.bench.python, self.disk, own, told)) as vm:
             vm.kernel.run("import google.colab\n%load_ext colab_guard").check()
             for code in self.cell.above:
                 vm.kernel.run(code).check()
@@ -162,7 +167,9 @@ class _Run:
             return None if died else self.settle(vm)
 
     def die(self, vm: Vm, aimed: bool) -> bool:
-        """The VM dies at an instant of the cell, or soon after it; or, aimed, while something is uploaded."""
+        """The VM, or sometimes only its kernel, dies at an instant of the cell, or soon after its end; or, aimed, while
+        something is uploaded.
+        """
         left = max(LEAST_REMAINING_SECONDS, usual_seconds(self.bench, self.cell) - self.lives[-1][1])
         vm.pass_seconds(self.random.uniform(0, 0.8 if aimed else AFTER_END) * left)
         if aimed:
@@ -170,18 +177,27 @@ class _Run:
             slow = self.upload_seconds > 0
             vm.wait(lambda: self.drive.waiting() if slow else self.drive.operations() != before, AIM_SECONDS)
             vm.pass_seconds(self.random.choice((0.0, 0.01, self.upload_seconds / 2)) * self.random.random())
-        self.end_of(vm)
+        if self.random.random() < CRASH_CHANCE:
+            vm.crash()
+            self.hear(vm)
+            self.report.crashes += 1
+        else:
+            self.end_of(vm)
         return True
 
     def end_of(self, vm: Vm, *, planned: bool = False) -> None:
         """The VM dies now."""
         seconds = vm.seconds
-        uploading = vm.die(mount_first=self.random.random() < 0.5)
-        durable = (vm.told() or {}).get("durable")
-        self.reported = max((one for one in (self.reported, durable) if one is not None), default=None)
+        self.disk, uploading = None, vm.die(mount_first=self.random.random() < 0.5)
+        self.hear(vm)
         age = None if self.reported is None else time.time() - self.reported
         if not planned:
             self.report.deaths.append(Death(len(self.lives), seconds, uploading, age))
+
+    def hear(self, vm: Vm) -> None:
+        """Notes what was called durable."""
+        durable = (vm.told() or {}).get("durable")
+        self.reported = max((one for one in (self.reported, durable) if one is not None), default=None)
 
     def lose(self, vm: Vm, times: int) -> bool:
         """The mount goes in the middle of the cell, and comes back; or, sometimes, the VM dies before it does."""

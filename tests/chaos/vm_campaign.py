@@ -17,7 +17,7 @@ from tests.chaos.vm import CELLS, VmReport, vm_run
 DEATHS_A_RUN = 4  # at most, one VM after the other
 LOSSES_A_RUN = 3
 JOBS = 3  # most of the time a run waits
-HEAD = "| cell | runs | VM deaths | of them in an upload | mount losses | resumes | lost | interrupted or different |"
+HEAD = "| cell | runs | VM deaths | of them in an upload | mount losses | crashes | resumes | lost | otherwise wrong |"
 
 
 class Plan(NamedTuple):
@@ -54,7 +54,7 @@ class VmCampaign:
         """Markdown: a row a cell and the sums, then what went wrong in full."""
         names = sorted({report.cell for report in self.reports})
         rows = [_row(name, [one for one in self.reports if one.cell == name]) for name in names]
-        lines = [HEAD, "|---|---:|---:|---:|---:|---:|---:|---:|", *rows, _row("**all**", self.reports), ""]
+        lines = [HEAD, f"|---|{8 * '---:|'}", *rows, _row("**all**", self.reports), ""]
         settled = [seconds for report in self.reports if report.losses for seconds in report.settle_seconds]
         if settled:
             slowest = f"{max(settled):.1f} s after their end at the latest"
@@ -118,6 +118,7 @@ def _row(name: str, runs: list[VmReport]) -> str:
         len(deaths),
         sum(death.uploading for death in deaths),
         sum(len(run.losses) for run in runs),
+        sum(run.crashes for run in runs),
         sum(run.resumes for run in runs),
         sum(len(run.lost) for run in runs),
         sum(bool(run.problems) for run in runs),

@@ -209,6 +209,29 @@ def test_a_file_that_was_cut_off_is_uploaded_anew(tmp_path, machine, remote):
     assert Repository.open(remote.place).newest("train") == (snapshot, [])
 
 
+def test_what_was_cut_off_when_the_remote_went_is_removed_though_something_newer_takes_its_turn(
+    machine, remote, monkeypatch
+):
+    def goes(name, chunks):
+        (Path(remote.place) / name).touch()
+        if name.startswith("snapshots"):
+            raise OSError(GONE, os.strerror(GONE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "write_new", goes)
+        cut_off = machine.commit()
+        machine.settle()
+    for name in ("config.json", *names(Path(remote.place), "packs"), *names(Path(remote.place), "leases")):
+        os.unlink(Path(remote.place) / name)
+    assert names(Path(remote.place), "snapshots") == {cut_off.name}
+    assert not machine.uploads.is_idle()
+    newest = machine.commit()
+    machine.uploads.try_again()
+    machine.settle()
+    assert names(Path(remote.place), "snapshots") == {newest.name}
+    assert machine.uploads.is_idle()
+
+
 @pytest.mark.parametrize("left", [b"", b'{"dig'])
 def test_a_config_that_was_cut_off_keeps_no_new_machine_from_beginning(tmp_path, remote, left):
     (Path(remote.place) / "config.json").write_bytes(left)
