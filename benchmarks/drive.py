@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import statistics
 import sys
 import tempfile
 import time
@@ -70,13 +71,14 @@ def _rows(folder: Path, bandwidth: float, size_bytes: int, run_seconds: float) -
     step = (plain["step"] + again["step"]) / 2
     cost, others = ((one["step"] / step - 1) * one["every"] for one in (ours, beside))
     same = (again["step"] / plain["step"] - 1) * ours["every"]
-    if "upload" not in ours:
+    if "uploads" not in ours:
         raise Unavailable("two snapshots were not uploaded in time")
-    u, least = ours["upload"], ours["bytes"] / bandwidth
+    u, sizes = max(ours["uploads"]), ours["bytes"]
+    pace = statistics.median(one * bandwidth / sent for one, sent in zip(ours["uploads"], sizes, strict=True))
     memory, its_memory = (one["peak"] - plain["peak"] for one in (ours, beside))
     return [
         Row(
-            f"a training, a snapshot of {size(ours['bytes'])} a minute, Drive at {size(bandwidth)}/s",
+            f"a training, a snapshot of {size(max(sizes))} a minute, Drive at {size(bandwidth)}/s",
             f"{cost * 1e3:.1f} ms each: stall {ours['stall'] * 1e3:.1f} ms, threads {ours['threads'] * 1e3:.1f} ms",
             f"in a folder {others * 1e3:.1f} ms",
             cost / MINUTE * 100,
@@ -93,12 +95,18 @@ def _rows(folder: Path, bandwidth: float, size_bytes: int, run_seconds: float) -
         Row(
             "– durable age at most",
             f"{ours['age']:.2f} s, of the newest saved {ours['saved']:.2f} s",
-            f"2 U + I + W; nobody below {2 * least:.2f} s",
+            f"2 U + I + W; nobody below {2 * min(sizes) / bandwidth:.2f} s",
             ours["age"],
             "s",
             round(2 * u + ours["saved"] + LOOK_SECONDS, 2),
         ),
-        Row("– U, one upload", f"{u:.2f} s", f"bytes ÷ bandwidth {least:.2f} s", u / least, "×"),
+        Row(
+            "– U, one upload",
+            f"{len(sizes)} of them, at most {u:.2f} s",
+            f"bytes ÷ bandwidth, at most {max(sizes) / bandwidth:.2f} s; median of the ratios",
+            pace,
+            "×",
+        ),
         Row(
             "– bandwidth as shown",
             f"{size(ours['shown'])}/s" if ours["shown"] else "none: too few bytes to tell",
@@ -164,27 +172,27 @@ class _Seen:
         return self._uploading and len(self._uploads) < 2
 
     def look(self, engine: Any, settled: bool) -> None:
-        """At what is durable now."""
+        """At what is durable now; nothing is settled before something is."""
         state, now = engine.durability, time.time()
         if state is None or state.newest is None:
             return
-        self._uploading = True
+        self._uploading, settled = True, settled and bool(self._newest)
         if state.durable is not None and state.durable.name != self._newest:
-            if settled and self._newest:
+            if settled:
                 self._uploads.append(now - self._since)
                 self._bytes.append(state.durable.new_bytes + (self._store / state.durable.name).stat().st_size)
             self._newest, self._since = state.durable.name, now
-        if settled:
-            self._age = max(self._age, now - (state.durable.created if state.durable else 0.0))
+        if settled and state.durable is not None:
+            self._age = max(self._age, now - state.durable.created)
             self._saved = max(self._saved, now - state.newest.created)
         self._shown = state.bytes_per_second or 0.0
 
     def found(self) -> dict[str, Any]:
-        """The greatest of each; nothing of a store that is a single folder."""
+        """The greatest ages, and each upload; nothing of a store that is a single folder."""
         if not self._uploads:
             return {}
-        upload, size_bytes = max(self._uploads), max(self._bytes)
-        return {"age": self._age, "saved": self._saved, "upload": upload, "bytes": size_bytes, "shown": self._shown}
+        uploads = {"uploads": self._uploads, "bytes": self._bytes}
+        return {"age": self._age, "saved": self._saved, "shown": self._shown, **uploads}
 
 
 def _peak_bytes() -> int:
