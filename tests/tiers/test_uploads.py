@@ -226,7 +226,6 @@ def test_what_was_cut_off_when_the_remote_went_is_removed_though_something_newer
     assert names(Path(remote.place), "snapshots") == {cut_off.name}
     assert not machine.uploads.is_idle()
     newest = machine.commit()
-    machine.uploads.try_again()
     machine.settle()
     assert names(Path(remote.place), "snapshots") == {newest.name}
     assert machine.uploads.is_idle()
