@@ -15,7 +15,6 @@ from typing import Any
 from colab_guard.capture import progress
 from colab_guard.capture.pickler import Pickler, Unsaveable
 from colab_guard.capture.skeleton import Reader
-from colab_guard.core.errors import ColabGuardError, RestoreError
 from colab_guard.loops.inplace import CODE, LEAVES
 from colab_guard.loops.kinds import is_array, is_random
 from colab_guard.resume.loading import Blobs, Load
@@ -149,22 +148,16 @@ class RootLoad(Load):
         for iterator, index in self._indexed:
             iterator.__setstate__(index)
 
-    def variables(self, names: Sequence[str]) -> dict[str, Any]:
-        """See Load; raises RestoreError in words for scripts."""
-        unpickler = _Unpickler(self.pickles(), self._roots)
-        loaded: dict[str, Any] = {}
-        with progress.loading(self):
-            for name in names:
-                try:
-                    loaded[name] = unpickler.load()
-                except ColabGuardError:
-                    raise
-                except Exception as error:
-                    raise RestoreError(
-                        f"{name} of the snapshot can't be loaded here: {type(error).__name__}: {error}. Install or "
-                        f"define what it needs, then start again. To start over: fresh=True."
-                    ) from error
-        return loaded
+    def reading(self, pickles: Reader) -> pickle.Unpickler:
+        """See Load."""
+        return _Unpickler(pickles, self._roots)
+
+    def refusal(self, name: str, error: Exception) -> str:
+        """See Load; in words for scripts."""
+        return (
+            f"{name} of the snapshot can't be loaded here: {self.reason(error)}. Install or define what it needs, then "
+            f"start again. To start over: fresh=True."
+        )
 
 
 def indexed(make: Callable[[Any], Any], sequence: Any, index: int) -> Any:

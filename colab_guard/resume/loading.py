@@ -90,7 +90,7 @@ class Load:
         return self._variables(names)
 
     def _variables(self, names: Sequence[str]) -> dict[str, Any]:
-        unpickler = _Unpickler(self.pickles(), self.namespace)
+        unpickler = self.reading(self.pickles())
         loaded: dict[str, Any] = {}
         with progress.loading(self):
             for name in names:
@@ -99,11 +99,19 @@ class Load:
                 except ColabGuardError:
                     raise
                 except Exception as error:
-                    raise RestoreError(
-                        f"{name!r} can't be loaded here: {self.reason(error)}. Install or define what it needs in a "
-                        f"cell above, then run this cell again; nothing was changed. To start over: --fresh."
-                    ) from error
+                    raise RestoreError(self.refusal(name, error)) from error
         return loaded
+
+    def reading(self, pickles: skeleton.Reader) -> pickle.Unpickler:
+        """What reads all of the pickles."""
+        return _Unpickler(pickles, self.namespace)
+
+    def refusal(self, name: str, error: Exception) -> str:
+        """What is said of a pickle that can't be loaded."""
+        return (
+            f"{name!r} can't be loaded here: {self.reason(error)}. Install or define what it needs in a cell above, "
+            f"then run this cell again; nothing was changed. To start over: --fresh."
+        )
 
     def unpickler(self, pickles: memoryview) -> pickle.Unpickler:
         """Reads pickles that share a memo, one after the other, while this is the load in progress."""

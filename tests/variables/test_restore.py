@@ -92,7 +92,9 @@ def test_a_second_save_writes_what_changed(tmp_path: Path) -> None:
     namespace["a"][5] = 2
     second, third = save(namespace, tmp_path), save(namespace, tmp_path)
     assert first.new_bytes > 1_600_000
-    assert (second.new_bytes, third.new_bytes) == (800_000, 0)
+    own = 10_000  # at most, of the process itself (settings of libraries that were imported since): no variable's
+    assert 0 <= second.new_bytes - 800_000 < own
+    assert third.new_bytes < own
     namespace["d"] = 1
     assert save(namespace, tmp_path).new_bytes < 20_000, "a list that did not change is not stored again either"
     here = session()
