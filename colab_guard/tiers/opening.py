@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import secrets
 import threading
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colab_guard.core.errors import KeyUnusable, StoreUnavailable
-from colab_guard.core.keys import Keyring
+from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.places import is_below_drive, is_drive, local_folder
 from colab_guard.store.backend import Backend
 from colab_guard.store.failures import unavailable
@@ -103,15 +102,17 @@ def finish(seconds: float = FINISH_SECONDS) -> bool:
 
 def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:
     """Tells whether the key that signs outlives this machine, and why it never will."""
-    signing = functools.cache(keys.signing)  # to look for it lists folders, on Drive too
+    kept: list[Key] = []  # to look for it lists folders, on Drive too
 
     def state() -> tuple[bool | None, str]:
         try:
-            key = signing(store)
-        except KeyUnusable:  # the mount died; a key that is damaged would have stopped the snapshot itself
+            key = kept[0] if kept else keys.signing(store)
+            if key.dies_with:
+                os.stat(store)  # between two mounts the key on Drive is not seen
+                return None, f"the key that signs dies with {key.dies_with}"
+        except (KeyUnusable, OSError):  # the mount died; a damaged key would have stopped the snapshot itself
             return False, ""
-        if key.dies_with:
-            return None, f"the key that signs dies with {key.dies_with}"
+        kept[:] = [key]
         path = Path(key.where)
         return (is_uploaded(path) if is_drive(path) else True), ""
 
