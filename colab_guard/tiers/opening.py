@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import functools
 import os
 import secrets
 import threading
@@ -142,23 +141,26 @@ def finish(seconds: float = FINISH_SECONDS) -> bool:
 
 def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:
     """Tells whether the keys that sign, or did before Drive was mounted, outlive this machine; why they never will."""
-
-    @functools.cache  # to look for them lists folders, on Drive too
-    def found() -> tuple[Key, list[Path]]:
-        signing = keys.signing(store)
-        return signing, [Path(key.where) for key in keys.found() if is_below_drive(Path(key.where))]
+    kept: list[tuple[Key, list[Path]]] = []  # to look for them lists folders, on Drive too
 
     def state() -> tuple[bool | None, str]:
         try:
-            signing, files = found()
-        except KeyUnusable:  # the mount died; a key that is damaged would have stopped the snapshot itself
+            signing, files = kept[0] if kept else found()
+            if signing.dies_with:
+                if is_below_drive(store):
+                    os.stat(store)  # between two mounts the key on Drive is not seen
+                return None, f"the key that signs dies with {signing.dies_with}"
+        except (KeyUnusable, OSError):  # the mount died; a key that is damaged would have stopped the snapshot itself
             return False, ""
-        if signing.dies_with:
-            return None, f"the key that signs dies with {signing.dies_with}"
+        kept[:] = [(signing, files)]
         from colab_guard.tiers.drive import is_uploaded
 
         answers = {is_uploaded(file) for file in files}
         return (False if False in answers else None if None in answers else True), ""
+
+    def found() -> tuple[Key, list[Path]]:
+        signing = keys.signing(store)
+        return signing, [Path(key.where) for key in keys.found() if is_below_drive(Path(key.where))]
 
     return state
 

@@ -187,3 +187,22 @@ def test_the_newest_reason_in_the_logs_is_named(tmp_path):
     log.write_text("nothing\n")
     assert drive_logs.reason(tmp_path) == ""
     assert drive_logs.reason(tmp_path / "missing") == ""
+
+
+def test_a_key_that_was_looked_for_while_nothing_was_mounted_is_looked_for_again(account, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLAB_GUARD_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "x")  # what is at home dies with the VM
+    store = account.my_drive / STORE
+    store.mkdir(parents=True)
+    on_drive = Keyring().signing(store)
+    assert str(account.mount) in on_drive.where
+    (tmp_path / "home/.config/colab_guard/keys").mkdir(parents=True)
+    Path(tmp_path / "home/.config/colab_guard/keys/signing-home.key").write_text("ab" * 32)
+    os.chmod(tmp_path / "home/.config/colab_guard/keys/signing-home.key", 0o600)
+    state = opening._key_state(Keyring(), store)
+    account.flush_and_unmount()
+    assert state() == (False, ""), "nobody can tell now"
+    account.remount()
+    account.upload(99)
+    assert state() == (True, "")
