@@ -204,5 +204,6 @@ def test_a_key_that_was_looked_for_while_nothing_was_mounted_is_looked_for_again
     account.flush_and_unmount()
     assert state() == (False, ""), "nobody can tell now"
     account.remount()
+    assert state() == (False, ""), "the key at home is copied, and on its way"
     account.upload(99)
     assert state() == (True, "")
