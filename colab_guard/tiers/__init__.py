@@ -22,9 +22,9 @@ upload and to be seen to be durable, and is saved ``W`` seconds after the state 
 
 For what an upload begins with is at most ``I + W`` old, and stays the newest durable one while it and the next are
 uploaded. With one line nobody could do better than ``max(I, U) + U``. Ours to answer for are ``I + W`` at most, and of
-``U`` a twentieth (ten seconds at most): Drive tells nobody when a file is uploaded, so it is looked at. Where the
-machine is busy, ``U`` is longer than the line needs, for the thread has a lower priority. An outage of ``F`` seconds
-adds at most ``F + min(2 F + 1, 300)``, and the one upload that is begun anew. Tests hold the bounds, in simulated time.
+``U`` a twentieth (ten seconds at most): Drive tells nobody when a file is uploaded, so it is looked at. An outage of
+``F`` seconds adds at most ``F + min(2 F + 1, 300)``, and the one upload that is begun anew. Tests hold the bounds, in
+simulated time.
 
 **What is deleted.** The repository decides; on the remote it is done when a snapshot written after that decision is
 durable. So there is never a moment without a durable one. A file of which an upload is under way stays in the folder

@@ -1,20 +1,17 @@
-"""One thread that uploads what a folder holds, at a lower priority than the training, for as long as the process lives.
+"""One thread that uploads what a folder holds, for as long as the process lives.
 
-It never prints, and raises nothing. A forked child has none: its parent goes on.
+It takes milliseconds of a processor for each snapshot, and they must come soon: at a lower priority than the training,
+as the thread that writes has, an upload beside a busy one took twice as long. It never prints, and raises nothing. A forked child has none: its parent goes on.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from colab_guard.tiers.uploads import Uploads
-
-NICER = 10  # as the thread that writes snapshots
 
 
 class Uploader:
@@ -52,10 +49,6 @@ class Uploader:
         return True
 
     def _run(self) -> None:
-        if sys.platform == "linux":
-            with suppress(OSError):
-                thread = threading.get_native_id()
-                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICER)
         while True:
             with self._changed:
                 self._woken = self._hurried = False
