@@ -1,7 +1,8 @@
 """One thread that uploads what a folder holds, for as long as the process lives.
 
 It takes milliseconds of a processor for each snapshot, and they must come soon: at a lower priority than the training,
-as the thread that writes has, an upload beside a busy one took twice as long. It never prints, and raises nothing. A forked child has none: its parent goes on.
+as the thread that writes has, an upload beside a busy one took twice as long. It never prints, and raises nothing. A
+forked child has none: its parent goes on.
 """
 
 from __future__ import annotations
