@@ -24,6 +24,7 @@ NEWEST_ONLY = [
 ON_VALUES = ("tests/capture", "tests/resume", "tests/saving", "tests/variables", "tests/exporting")
 ON_FRAMES = ("tests/cell", "tests/running")
 PURE = ("tests/core", *ON_FRAMES, *ON_VALUES, "tests/store")
+ON_SERVERS = ("tests/store/test_objects.py", "tests/store/test_backend.py")
 NEED_TORCH = [
     f"--ignore={path.relative_to(CHECKOUT)}"
     for folder in PURE
@@ -35,8 +36,8 @@ NEED_TORCH = [
 @pytest.mark.parametrize(
     ("variable", "what"),
     [
-        ("COLAB_PINS_PYTHON", (*ON_VALUES, "tests/running")),
-        ("COLAB_PINS_PYTHON313", (*PURE, *NEED_TORCH)),
+        ("COLAB_PINS_PYTHON", (*ON_VALUES, "tests/running", *ON_SERVERS)),
+        ("COLAB_PINS_PYTHON313", (*PURE, *NEED_TORCH, f"--ignore={ON_SERVERS[0]}")),
         ("PYTHON312", (*ON_FRAMES, *NEED_TORCH)),
     ],
     ids=["Colab's pins", "Colab's pins, Python 3.13, no torch", "Python 3.12, no torch"],

@@ -29,7 +29,8 @@ class Trust:
         """The one that signs, made where there is none. Raises KeyUnusable, or UsageError as ``Keyring`` does."""
         if self._signing is None:
             self._signing = self._keyring.signing(self._store)
-            self._known = None
+            if self._known is not None:  # not read again: where keys lie may be gone by now, and come back
+                self._known = {self._signing.id: self._signing, **self._known}
         return self._signing
 
     def refusal(self, content: dict[str, Any], where: str) -> StoreError | None:

@@ -47,7 +47,6 @@ def test_another_magic_stands_above(book, magic):
         ("-x", "-x"),
         ("a b", "unrecognized arguments: b"),
         ("x --every", "--every"),
-        ("x --store s3://bucket", "s3://bucket"),
         ("x --keep 0", "keep is 0"),
         ("x --keep few", "--keep few is no number"),
         ("x --keep-best loss", "such as val_loss:min"),
