@@ -16,7 +16,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 os.environ["COLAB_GUARD_KEY"] = "7e57" * 16
 os.environ["COLAB_GUARD_DRIVE"] = "/content/drive"  # else Drives that other tests have mounted would count
-pytest_plugins = ["tests.standins.fixtures"]
+pytest_plugins = ["tests.standins.fixtures", "tests.support.disks"]
 LONGEST = ("tests/test_pins.py", "tests/chaos/", "tests/notebook/")
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
 from colab_guard.core.errors import StoreError, UntrustedSnapshot, UsageError
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.variables.loading import variables_of
-from colab_guard.variables.store import ID, LOOP, PREFIX
+from colab_guard.variables.store import ID, LOOP, PREFIX, refuse_unknown
 
 Entry = Manifest | Damaged
 
@@ -37,13 +35,7 @@ def chosen(repository: Repository, words: list[str], *, trust: bool) -> tuple[Ma
 def wanted_of(manifest: Manifest, words: list[str]) -> set[str]:
     """The variables that the words name, or all. Raises UsageError for one that the snapshot has not."""
     there = [*variables_of(manifest.body), *manifest.body.get("links", {})]
-    for word in words:
-        if word not in there:
-            near = difflib.get_close_matches(word, there) or there[:5]
-            raise UsageError(
-                f"There is no variable {word} in snapshot no. {manifest.seq} ({manifest.cell}), and no snapshot of "
-                f"that name. It has, among {len(there):,}: {', '.join(near)}. Nothing was written."
-            )
+    refuse_unknown(words, there, manifest, "snapshot", "written")
     return set(words or there)
 
 

@@ -91,7 +91,8 @@ class Tiered:
 
     def drop_copies(self, names: Iterable[str]) -> bool:
         """See HasCopies: the folder's, of what the remote has too."""
-        dropped = [name for name in names if name in self._uploads.catalogue.files()]
+        there = self._uploads.catalogue.files()
+        dropped = [name for name in names if name in there]
         for name in dropped:
             self._local.delete(name)
         return bool(dropped)

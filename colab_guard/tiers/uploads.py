@@ -74,7 +74,7 @@ class Uploads:
 
     def begin(self, local: list[Manifest], remote: list[Manifest], files: list[Entry]) -> None:
         """Takes note of what there is: the manifests that each has, and the remote's files. Raises OSError."""
-        sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
+        sizes = self._local_sizes()
         self.catalogue.begin(local, remote, files, sizes)
         self._watched.extend(_Copied(one, self._clock(), 0) for one in self.catalogue.whole())
 
@@ -170,7 +170,7 @@ class Uploads:
         if (lease := self._leases.get(cell)) is None:
             lease = self._leases[cell] = claim(self.remote, cell, self._session)
         there = self.catalogue.files()
-        sizes = {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
+        sizes = self._local_sizes()
         missing = [name for name in files_of(snapshot) if name not in there or name == snapshot.name]
         if gone := [name for name in missing if name not in sizes]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
@@ -189,6 +189,9 @@ class Uploads:
                 self.catalogue.copied(Entry(name, sizes[name], time.time()))
         self._watched.append(_Copied(snapshot, begun, needed))  # first: at no instant there is nothing to be done
         self.catalogue.copied(Entry(snapshot.name, sizes[snapshot.name], time.time()), snapshot)
+
+    def _local_sizes(self) -> dict[str, int]:
+        return {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
 
     def _lose(self, cell: str, lease: Lease) -> None:
         self._lost.add(cell)

@@ -15,6 +15,7 @@ from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UsageErro
 from colab_guard.core.words import ago, count_of, size
 from colab_guard.loops.where import program
 from colab_guard.saving import Blobs, Saver
+from colab_guard.saving.saver import HANG_SECONDS
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER
 from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
@@ -25,7 +26,6 @@ from colab_guard.variables.taking import take
 
 PREFIX = "session "
 LOOP = "loop "
-HANG_SECONDS = 60.0  # without any progress
 ID = re.compile(r"\d+|[0-9a-f]{12}")
 
 _repositories: dict[str, Repository] = {}  # by place: one knows which of its blobs are sound, and need no second copy
@@ -69,9 +69,7 @@ def save(namespace: dict[str, Any], place: str, name: str | None = None) -> Save
     if saver.save(lambda: content, "", FINISH_SECONDS) and WRITER.job is not None:
         WRITER.job.wait_while_moving(HANG_SECONDS)
     saver.finish(0.0)
-    if not WRITER.is_busy:
-        with WRITER.handing_over() as pool:
-            pool.empty(0)  # the next save may never come
+    saver.release()  # the next save may never come
     last = saver.last
     if last is None or last is before:
         why = " ".join(said) or "another snapshot is still being written to a store that does not answer."
@@ -100,7 +98,7 @@ def prepare(
     repository = opening.repository(place, trust=True) if trust else _repository(place)
     manifest, problems = _chosen(repository, words)
     there = variables_of(manifest.body)
-    _refuse_unknown(words, there, manifest)
+    refuse_unknown(words, there, manifest, "save", "changed")
     names = set(words or there)
     everything = not words and "groups" in manifest.body
     extra = {PROCESS, SOURCES} if everything else {SOURCES} if "groups" in manifest.body else set()
@@ -161,13 +159,16 @@ def _named(repository: Repository, manifests: list[Manifest], words: list[str]) 
     return saves[0] if saves else None
 
 
-def _refuse_unknown(words: list[str], there: list[str], manifest: Manifest) -> None:
+def refuse_unknown(words: list[str], there: list[str], manifest: Manifest, other: str, done: str) -> None:
+    """Raises UsageError for a word that is none of the variables that are ``there``, nor an ``other`` thing's name;
+    nothing was ``done``.
+    """
     for word in words:
         if word not in there:
             near = difflib.get_close_matches(word, there) or there[:5]
             raise UsageError(
-                f"There is no variable {word} in snapshot no. {manifest.seq} ({manifest.cell}), and no save of that "
-                f"name. It has, among {len(there):,}: {', '.join(near)}. Nothing was changed."
+                f"There is no variable {word} in snapshot no. {manifest.seq} ({manifest.cell}), and no {other} of "
+                f"that name. It has, among {len(there):,}: {', '.join(near)}. Nothing was {done}."
             )
 
 

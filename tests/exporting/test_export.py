@@ -2,9 +2,7 @@
 
 import json
 import os
-import subprocess
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,18 +280,6 @@ def test_nothing_is_overwritten(store: Path, tmp_path: Path) -> None:
     assert "no snapshot 7" in export(store, tmp_path, "7", code=2).stderr
     assert "no variable that can be exported" in export(store, tmp_path, "function", "--to", "none", code=2).stderr
     assert len(list(tmp_path.iterdir())) == 5
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a file system can't be mounted here")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.mark.parametrize(

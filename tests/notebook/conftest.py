@@ -1,7 +1,6 @@
 """Notebooks whose kernels may die: what the tests in this folder run their cells in."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,15 +42,3 @@ def new_book(python: str, tmp_path: Path) -> Iterator[Callable[..., Book]]:
     yield make
     for book in books:
         book.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a file system can't be mounted here")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from colab_guard.core.errors import StoreUnavailable
 from colab_guard.store.backend import Backend, Entry
 
 CODES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.ENOTCONN, errno.EDQUOT, errno.ESTALE)
@@ -131,3 +132,12 @@ class Slow:
             for start in range(0, len(chunk), PART_BYTES):
                 os.sched_yield()
                 yield memoryview(chunk)[start : start + PART_BYTES]
+
+
+def refusal(call: Callable[..., object], *arguments: object) -> str | None:
+    """What the store says where it can't do what is called; None where it can."""
+    try:
+        call(*arguments)
+    except StoreUnavailable as error:
+        return str(error)
+    return None

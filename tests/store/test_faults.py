@@ -19,7 +19,7 @@ from colab_guard.store.prune import GRACE_SECONDS
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from tests.store.memory import Memory
-from tests.store.rough import Faulty
+from tests.store.rough import Faulty, refusal
 from tests.store.steps import Stepped, failing
 
 ADVISED = {
@@ -31,15 +31,6 @@ ADVISED = {
     errno.ESTALE: "The network share has changed below: mount it again",
 }
 SMALL_DISK_BYTES = 1_000_000
-
-
-def refusal(call: Callable[..., object], *arguments: object) -> str | None:
-    """What the store says where it can't do what is called; None where it can."""
-    try:
-        call(*arguments)
-    except StoreUnavailable as error:
-        return str(error)
-    return None
 
 
 def tried(told: set[str], call: Callable[..., Any], *arguments: object) -> Any:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from colab_guard.core.errors import StoreUnavailable
 from colab_guard.store import objects
 from colab_guard.store.objects import PART_BYTES, Objects
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from tests.store.proxy import HANGING, Proxy, proxied
+from tests.store.rough import refusal
 from tests.store.s3 import BUCKET, Server
 
 PATIENCE_SECONDS = 1.5
@@ -32,15 +32,6 @@ def proxy(server: Server) -> Iterator[Proxy]:
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No request is tried again, which would hide most faults."""
     monkeypatch.setattr(objects, "TRIES", 1)
-
-
-def refusal(call: Callable[..., object], *arguments: object) -> str | None:
-    """What the store says where it can't do what is called; None where it can."""
-    try:
-        call(*arguments)
-    except StoreUnavailable as error:
-        return str(error)
-    return None
 
 
 def both(server: Server, proxy: Proxy, patience_seconds: float = 30.0) -> tuple[Objects, Objects]:

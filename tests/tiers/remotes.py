@@ -15,7 +15,20 @@ from colab_guard.tiers.tiered import Tiered
 from colab_guard.tiers.uploads import Uploads
 
 
-class Later(Folder):
+class Quiet:
+    """What a remote says that has nothing to say."""
+
+    def trouble(self) -> str:
+        return ""
+
+    def how(self, names: Iterable[str]) -> str:
+        return ""
+
+    def notes(self) -> str:
+        return ""
+
+
+class Later(Quiet, Folder):
     """Files written to it are durable once they have ``arrived``; ``broken`` makes every verb fail."""
 
     def __init__(self, root: Path) -> None:
@@ -64,15 +77,6 @@ class Later(Folder):
 
     def free_bytes(self) -> int | None:
         return self.free
-
-    def trouble(self) -> str:
-        return ""
-
-    def how(self, names: Iterable[str]) -> str:
-        return ""
-
-    def notes(self) -> str:
-        return ""
 
     def lose(self) -> None:
         """What has not arrived is gone."""

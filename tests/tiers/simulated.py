@@ -20,6 +20,7 @@ from colab_guard.store.repository import CONFIG
 from colab_guard.tiers.leases import Lease
 from colab_guard.tiers.tiered import Tiered
 from colab_guard.tiers.uploads import Uploads
+from tests.tiers.remotes import Quiet
 
 CELL = "train"
 KEEP = 3
@@ -55,7 +56,7 @@ class Memory:
         return found if isinstance(found, int) else len(found)
 
 
-class Line(Memory):
+class Line(Quiet, Memory):
     """A remote behind a line of BYTES_PER_SECOND. ``blocks``: to write takes as long as the line does, as to an object
     store; else files are accepted at once and sent later, one after another, as on Drive.
     """
@@ -102,15 +103,6 @@ class Line(Memory):
 
     def free_bytes(self) -> int | None:
         return None
-
-    def trouble(self) -> str:
-        return ""
-
-    def how(self, names: Iterable[str]) -> str:
-        return ""
-
-    def notes(self) -> str:
-        return ""
 
     def _fail(self) -> None:
         if any(begin <= self._world.now < end for begin, end in self._world.outages):
