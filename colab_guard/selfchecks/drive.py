@@ -15,13 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from colab_guard.core.places import DRIVE
+from colab_guard.core.places import DRIVE, DRIVE_TYPE
 from colab_guard.selfchecks.facts import Fact, Finding, NotHere, Situation, confirmed, different, unchecked
 from colab_guard.selfchecks.masking import reason
+from colab_guard.tiers.drive import ID, UNCOMMITTED
 
 FOLDER = "colab_guard-selfcheck"
-KIND = "fuse.drive"
-ID, UNCOMMITTED = "user.drive.id", "user.drive.uncommitted"
 LOCAL = "local-"  # how the id of a file begins that was not uploaded yet
 SMALL_BYTES, LARGE_BYTES = 100_000, 8_000_000
 NO_ATTRIBUTE = {errno.ENODATA, errno.ENOTSUP}
@@ -37,7 +36,7 @@ def mount_point() -> Path | None:
     """Where Drive is mounted: below /content, as far as we know, under whatever name."""
     with suppress(OSError), open("/proc/self/mounts") as mounts:
         for fields in map(str.split, mounts):
-            if fields[2] == KIND and Path(fields[1]).is_relative_to(DRIVE.parent):
+            if fields[2] == DRIVE_TYPE and Path(fields[1]).is_relative_to(DRIVE.parent):
                 return Path(fields[1])
     return None
 
@@ -183,9 +182,9 @@ def _mount(situation: Situation) -> Finding:
     if situation.mount is None:
         raise NotHere(NO_DRIVE)
     return (
-        confirmed(f"{KIND}, there")
+        confirmed(f"{DRIVE_TYPE}, there")
         if situation.mount == DRIVE
-        else different(f"{KIND}, but elsewhere below {DRIVE.parent}")
+        else different(f"{DRIVE_TYPE}, but elsewhere below {DRIVE.parent}")
     )
 
 
@@ -282,7 +281,7 @@ def _logs(situation: Situation) -> Finding:
 
 
 FACTS = (
-    Fact("mount-type", f"Drive stands in the mount table as {KIND}, at {DRIVE}", _mount),
+    Fact("mount-type", f"Drive stands in the mount table as {DRIVE_TYPE}, at {DRIVE}", _mount),
     Fact("drive-logs", f"Drive's reasons stand in {LOGS}/drive_fs.txt and timeouts.txt", _logs),
     Fact("xattr-new", f"the attribute {ID} of a new file begins with {LOCAL}", _id_when_new),
     Fact("rename", "a rename to a new name is seen at once and keeps content and id", _rename),
