@@ -1,11 +1,12 @@
-# `make` lists what there is. Needs Python ≥ 3.11 and make, and for the tests libfuse (apt: fuse3); everything else
-# goes into .venv* and build/.
+# `make` lists what there is. Needs Python ≥ 3.11 and make, and for the tests libfuse, Chromium and Node (apt: fuse3
+# chromium nodejs npm); everything else goes into .venv* and build/.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 KILLS ?= 200
 VMS   ?= 30
@@ -36,7 +37,7 @@ endef
 # itself, a resolver may choose another build, of several GB.
 torch := $(shell grep -o '^torch==[^ ]*' requirements/newest.txt)
 
-.PHONY: help demo test lint pytest chaos soak bench clean venv venvs
+.PHONY: help demo test lint pytest chaos soak rescue bench screenshots clean venv venvs
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*  ## /make \1\t/' | expand -t 14
@@ -44,7 +45,9 @@ help:  ## this list
 demo: venv  ## kill the quickstart three times, and compare its end with a run that was left alone
 	@.venv/bin/python -m demo $(ARGS)
 
-test: lint pytest  ## everything CI checks; ARGS="tests/store -x" for a part of the tests
+test:  ## everything CI checks; ARGS="tests/store -x" for a part of the tests
+	@$(MAKE) --no-print-directory -j3 -Oline venvs build/npm/.ready
+	@$(MAKE) --no-print-directory lint pytest
 
 lint: .venv/.ready  ## style, types and layers only
 	.venv/bin/ruff check .
@@ -54,7 +57,7 @@ lint: .venv/.ready  ## style, types and layers only
 
 # By hand: `PYTHONPATH=$PWD .venv/bin/pytest tests/…` runs on the sources instead of the wheel, both in the
 # tests and in the kernels they start.
-pytest: venvs  ## the tests only
+pytest: venvs build/npm/.ready build/html-manager/.ready  ## the tests only
 	$(on_the_wheel) $(ARGS)
 
 chaos: venv  ## KILLS=n kernels and VMS=n whole VMs die at random; the ends must be those of runs never killed
@@ -64,8 +67,14 @@ chaos: venv  ## KILLS=n kernels and VMS=n whole VMs die at random; the ends must
 soak: venv  ## 20,000 snapshots in a row: memory, open files, threads and the store stay as they are
 	@SOAK_SNAPSHOTS=20000 .venv/bin/pytest tests/saving/test_soak.py -q
 
+rescue: venv  ## 20 kernels leak until they are killed for memory: each has saved right before
+	@RESCUE_RUNS=20 .venv/bin/pytest tests/notebook/test_rescue.py -q $(ARGS)
+
 bench: venv  ## what it costs, beside what one would use instead
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+screenshots: .venv/.ready  ## the pictures of the panel in docs/images
+	.venv/bin/python -m tests.browser.screenshots docs/images
 
 clean:  ## remove what make made
 	rm -rf .venv .venv-colab .venv-colab-3.13 .venv-3.12 build dist
@@ -77,15 +86,17 @@ clean:  ## remove what make made
 colab311 := $(if $(python311),.venv-colab)
 colab313 := $(if $(python313),.venv-colab-3.13)
 plain312 := $(if $(python312),.venv-3.12)
+# More than there are processors: kernels that start, uploads and browsers are waited for.
+workers := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 on_the_wheel = COLAB_PINS_PYTHON=$(if $(colab311),$(CURDIR)/$(colab311)/bin/python) \
 	COLAB_PINS_PYTHON313=$(if $(colab313),$(CURDIR)/$(colab313)/bin/python) \
 	PYTHON312=$(if $(plain312),$(CURDIR)/$(plain312)/bin/python) \
-	.venv/bin/pytest --import-mode=importlib -n auto --dist loadfile --no-loadscope-reorder --durations=20
+	.venv/bin/pytest --import-mode=importlib -n $(workers) --dist loadfile --no-loadscope-reorder --durations=20
 
 venv: .venv/.wheel
 venvs: $(addsuffix /.wheel,.venv $(colab311) $(colab313) $(plain312))
 
-sources := $(shell find colab_guard -not -path '*/__pycache__*' -not -name '*.pyc') pyproject.toml README.md LICENSE
+sources := $(shell find colab_guard -not -path '*/__pycache__*' -not -name '*.pyc') $(filter-out %.test.js,$(wildcard js/*.js)) pyproject.toml README.md LICENSE
 build/wheel/.built: .venv/.ready $(sources)
 	$(call step,building the wheel,rm -rf build/wheel; .venv/bin/python -m pip wheel --quiet --no-deps -w build/wheel .; touch $@)
 
@@ -93,6 +104,14 @@ build/wheel/.built: .venv/.ready $(sources)
 # nothing but colab_guard.
 %/.wheel: %/.ready build/wheel/.built
 	$(call step,$*: installing the wheel,$*/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl; $*/bin/python -m pip check; touch $@)
+
+# What judges the panel in a browser, and the types of js/. Without a lock file, which would name a registry.
+build/npm/.ready: js/package.json
+	$(call step,installing axe-core and TypeScript,rm -rf build/npm; mkdir -p build/npm; cp $< build/npm; npm install --prefix build/npm --no-package-lock --silent; touch $@)
+
+# What draws widgets where there is no Jupyter: the package alone, for it is bundled, and what it is made of is large.
+build/html-manager/.ready:
+	$(call step,fetching the HTML manager,rm -rf build/html-manager; mkdir -p build/html-manager; cd build/html-manager; npm pack --silent @jupyter-widgets/html-manager@1.0.15; tar xzf *.tgz; touch .ready)
 
 # ---- virtual environments -------------------------------------------------------------------------------
 .venv/.ready: requirements/newest.txt
@@ -109,9 +128,10 @@ build/wheel/.built: .venv/.ready $(sources)
 	$(call environment,.venv-3.12,$(python312),frames,)
 
 # $(call environment,folder,interpreter,requirements,torch or nothing)
+# Of all the modules that come with torch and the frameworks few are ever imported: these are compiled then.
 define environment
 $(call step,$(1): a virtual environment of $(2),rm -rf $(1); $(2) -m venv $(1))
-$(if $(4),$(call step,$(1): installing $(4),$(1)/bin/python -m pip install --quiet $(4)))
-$(call step,$(1): installing requirements/$(3).txt,echo '$(torch)' >build/torch.txt; $(1)/bin/python -m pip install --quiet -r requirements/$(3).txt -c build/torch.txt)
+$(if $(4),$(call step,$(1): installing $(4),$(1)/bin/python -m pip install --quiet --no-compile $(4)))
+$(call step,$(1): installing requirements/$(3).txt,echo '$(torch)' >build/torch-$(1).txt; $(1)/bin/python -m pip install --quiet --no-compile -r requirements/$(3).txt -c build/torch-$(1).txt)
 @touch $(1)/.ready
 endef

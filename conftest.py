@@ -9,14 +9,21 @@ made in the home of whoever runs them.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 os.environ["COLAB_GUARD_KEY"] = "7e57" * 16
+os.environ["COLAB_GUARD_PANEL"] = "off"  # but where a test is about it: its imports take 0.2 s in each kernel
 os.environ["COLAB_GUARD_DRIVE"] = "/content/drive"  # else Drives that other tests have mounted would count
 pytest_plugins = ["tests.standins.fixtures", "tests.support.disks"]
+with suppress(ImportError):  # which not every Python has that some of the tests run on
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
 LONGEST = ("tests/test_pins.py", "tests/chaos/", "tests/notebook/")
 
 

@@ -28,18 +28,34 @@ def part(name: str, quick: bool, gigabytes: float) -> list[Row]:
         "loops": (10**5 if quick else 10**7, few),
         "functions": (10**4 if quick else 10**6, few),
         "start": (1 if quick else 7,),
+        "flight": (3 if quick else 50,),
+        "panel": (1.0 if quick else 60.0, 2 if quick else 20),
         "forward": (10**4 if quick else 10**6, few),
         "snapshots": (size_bytes, 10**3 if quick else 10**5, 1 if quick else 5),
         "peers": (size_bytes, few, *([("torch",)] if quick else [])),
         "session": (10**3 if quick else round(1 / gigabytes) or 1, *([()] if quick else [])),
         "training": (size_bytes // 2, *((1, 0.0) if quick else (os.cpu_count(), 100.0))),
         "drive": (((5e6, 0.3, 1.5),) if quick else ((20e3, 1.0, 12.0), (5e6, 1.0, 12.0), (50e6, 1.0, 12.0)),),
+        "frameworks": (few, *([()] if quick else [])),
     }
     rows: list[Row] = module.rows(*arguments[name])
     return rows
 
 
-PARTS = ("loops", "functions", "start", "forward", "snapshots", "peers", "session", "training", "drive")
+PARTS = (
+    "loops",
+    "functions",
+    "start",
+    "flight",
+    "panel",
+    "forward",
+    "snapshots",
+    "peers",
+    "session",
+    "training",
+    "drive",
+    "frameworks",
+)
 
 
 def machine() -> str:

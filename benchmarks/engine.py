@@ -66,8 +66,8 @@ class Engine:
         finish = getattr(self._saver, "finish", None)
         return finish is None or bool(finish(limit_seconds))
 
-    def _content(self) -> Any:
-        taken = take(self._namespace, self._names, {}, frozenset())
+    def _content(self, spare: bool) -> Any:
+        taken = take(self._namespace, self._names, {}, frozenset(), spare=spare)
         body = {"names": taken.names, "notes": taken.notes}
         return body, [taken.skeleton, taken.table, *taken.memory]
 

@@ -20,7 +20,7 @@ def rows(batches: int, repeats: int) -> list[Row]:
     entry = note_entry(loader)
 
     def resume(taken: int, forced: bool) -> float:
-        replay.configure(replay.Settings(say=_silent, show=_silent, forced=forced))
+        replay.configure(replay.Settings(say=_silent, forced=forced))
         resumed = loaders.Resumed(loader, entry, taken, 0.0, {})
         return seconds(lambda: next(resumed))
 

@@ -1,4 +1,4 @@
-"""``colab-guard``: looks after snapshots from a shell, where there is no notebook.
+"""``colab-guard``: looks after snapshots from a shell, where there is no notebook; and gives the browser's script.
 
 Ends with 0, with 1 where it found problems or the store fails, with 2 where the call makes no sense.
 """
@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from colab_guard.core.errors import ColabGuardError, UsageError
-from colab_guard.core.places import on_colab
-from colab_guard.core.stores import folder_at, is_url
+from colab_guard.core.places import local_folder, on_colab
+from colab_guard.core.stores import folder_at, is_url, store_at
 from colab_guard.core.words import count_of, size
 from colab_guard.exporting import export
+from colab_guard.flight.reading import flights
+from colab_guard.flight.why import ended
 from colab_guard.store.failures import unavailable
 from colab_guard.store.manifest import Damaged
 from colab_guard.store.opening import backend_at
@@ -40,8 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(end.code or OK)
     if "wait" in found:
         return _selfcheck(found.wait)
+    if "store" not in found:
+        return _userscript()
     command: Callable[[Repository, argparse.Namespace], int] = found.command
     try:
+        if "session" in found:
+            return _why(found.store, found.session)
         return command(_opened(found.store), found)
     except UsageError as error:
         print(f"colab-guard: {error}", file=sys.stderr)
@@ -58,7 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         ("list", _list, "the snapshots there are, newest first"),
         ("verify", _verify, "read every snapshot back and compare"),
         ("prune", _prune, "delete old snapshots, and what nobody needs"),
-        ("export", _export, "write a snapshot's variables to plain files"),
+        ("export", _export, "write a snapshot's variables, and the files it has, to plain files"),
+        ("why", _why, "what ended the last session, or one that is named"),
     ):
         added = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         added.set_defaults(command=command)
@@ -72,15 +79,21 @@ def _parser() -> argparse.ArgumentParser:
         if name == "export":
             added.add_argument(
                 "words", nargs="*", metavar="ID | NAMES",
-                help="first the number of a snapshot (the newest, if none), then variables (all, if none)",
+                help="first the number of a snapshot (else the newest), then variables or saved files (else all)",
             )  # fmt: skip
             added.add_argument("--to", default=None, help="a new or empty folder; by default a new one, here")
             added.add_argument("--zip", action="store_true", help="make one .zip of it")
             added.add_argument("--trust", action="store_true", help="also what somebody else wrote: its code may run")
+        if name == "why":
+            added.add_argument("session", nargs="?", default="", help="a session's name, or how it begins")
     text = "on Colab: check what we take for true of it, and print a report to paste into an issue"
     added = commands.add_parser("selfcheck", help=text, description=f"{text[0].upper()}{text[1:]}.")
     added.add_argument(
         "--wait", type=_seconds, default=300.0, help="for uploads, at most so many seconds (default 300)"
+    )
+    text = "the script that presses Colab's Reconnect, for a userscript manager in your browser"
+    commands.add_parser(
+        "userscript", help=text, description=f"{text[0].upper()}{text[1:]}; save it as a .user.js file."
     )
     return parser
 
@@ -96,6 +109,21 @@ def _selfcheck(wait_seconds: float) -> int:
     from colab_guard.selfchecks import run  # not imported until used
 
     run(wait_seconds, partial(print, flush=True))
+    return OK
+
+
+def _userscript() -> int:
+    from colab_guard.keepalive.page import userscript  # not imported until used
+
+    print(userscript(), end="")
+    return OK
+
+
+def _why(store: str, session: str) -> int:
+    # To open a folder makes it where it is missing, which a mistyped path must not.
+    place = backend_at(store) if is_url(store) else folder_at(store)
+    # A shell may be anywhere: that this is another machine than the flight's does not mean that that one has gone.
+    print(ended(flights(place, local_folder(store_at(store))), session, successor=False))
     return OK
 
 

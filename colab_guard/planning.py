@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from colab_guard.capture.sources import source_named
+from colab_guard.capture.sources import source_in, source_named
 from colab_guard.cell.edits import follow, in_loop
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.scope import Source, body_of, functions_in
@@ -38,7 +39,15 @@ def planned(
     levels = []
     for number, frame in enumerate(others, 1):
         before = Source.of_record(body["functions"][frame["code"]])
-        source = _source(cell, namespace, frame["function"]) or before
+        module = frame.get("module", "")
+        found = source_in(module, frame["function"]) if module else _source(cell, namespace, frame["function"])
+        if module and module not in sys.modules:
+            raise EditedCell(
+                f"{frame['function']}() of the module {module} was under way, and this session can't import that. Put "
+                f"it where it was, or where sys.path leads, and run this cell again; or start over with --fresh. "
+                f"Nothing was run."
+            )
+        source = found or before
         if source is before and is_masked(before.text):
             raise EditedCell(
                 f"{frame['function']}() was under way, and this session does not define it. Its code in the snapshot "
@@ -46,10 +55,10 @@ def planned(
                 f"again; nothing was run."
             )
         new, in_call = body_of(source.node()), number < len(others)
-        found = follow(body_of(before.node()), new, path_of(frame), in_call=in_call, in_loop=repeated)
-        edited += [f"line {line} of {frame['function']}()" for line in found.lines]
-        repeated = repeated or in_loop(new, found.cursor)
-        levels.append(LevelPlan(frame["function"], source, found.cursor, tuple(hidden_at(new, found.cursor))))
+        place = follow(body_of(before.node()), new, path_of(frame), in_call=in_call, in_loop=repeated)
+        edited += [f"line {line} of {frame['function']}()" for line in place.lines]
+        repeated = repeated or in_loop(new, place.cursor)
+        levels.append(LevelPlan(frame["function"], source, place.cursor, tuple(hidden_at(new, place.cursor)), module))
     hidden = tuple(hidden_at(cell.module, followed.cursor))
     plan = Plan(body, created, old, followed.cursor, hidden, tuple(levels), followed.redefined, rerun, names)
     return plan, edited

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +18,7 @@ from colab_guard.capture.outputs import check_paths
 from colab_guard.capture.process import machine_id
 from colab_guard.capture.sources import resolve
 from colab_guard.cell.edits import Definition, same
-from colab_guard.cell.explain import explain
+from colab_guard.cell.explain import explain, made_in
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.naming import check_name
 from colab_guard.cell.residual import finished, residual
@@ -32,6 +31,7 @@ from colab_guard.core.places import Place, is_drive
 from colab_guard.core.settings import AUTO, Interval
 from colab_guard.core.stores import store_at
 from colab_guard.core.words import ago, size
+from colab_guard.loops.where import SESSION
 from colab_guard.planning import path_of, planned
 from colab_guard.resume.held import Held
 from colab_guard.resume.plan import Plan
@@ -47,7 +47,6 @@ from colab_guard.tiers import opening
 
 LONG_BYTES = 50_000_000  # to fetch so much may take a while, which is said before
 DRIVE_BUDGET_BYTES = 8_000_000_000  # of one cell, of the 15 GB that are free
-KERNEL = uuid.uuid4().hex[:12]  # this process; %reload_ext makes a new Session, but no new kernel
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Session:
     store: str  # a path or a URL
     store_note: str = ""
     clock: Callable[[], float] = time.time
-    id: str = KERNEL
+    id: str = SESSION  # of this process: %reload_ext makes a new Session, but no new kernel
     transcript: Callable[[str], Transcript] | None = None
     show: Callable[[str], None] = print
     keys: Keyring = field(default_factory=Keyring)
@@ -174,7 +173,8 @@ class Session:
     def explanation(self, module: ast.Module, source: str, filename: str) -> str:
         """Where a cell, and the functions it calls, can be left and entered again. Runs nothing."""
         own = dict(functions_in(source, filename))
-        return explain(module, source, partial(resolve, self.namespace, own), partial(described, self.namespace))
+        found = partial(resolve, self.namespace, own, made_in(module))
+        return explain(module, source, found, partial(described, self.namespace))
 
     def repositories(self) -> list[Repository]:
         """The session's own, and those that its cells were told to use. Raises StoreError."""
@@ -243,7 +243,7 @@ class Session:
                     f"code than this. Nothing was run. --fresh runs the new code; --resume-anyway puts the old results "
                     f"back. If this is another cell than that one, give it another name."
                 )
-        elif body["session"] == self.id and path_of(body["cursor"]["frames"][0]) == BEGIN:
+        elif body["session"] == self.id and [path_of(frame) for frame in body["cursor"]["frames"]] == [BEGIN]:
             return None, said, None  # nothing of it had run, and the cells above may have been mended since
         return self._planned(cell, body, manifest.created, options), said, manifest
 
@@ -280,7 +280,7 @@ def defined_names(namespace: dict[str, Any], module: ast.Module) -> frozenset[st
     """The names to which the notebook gave a meaning: variables, functions, methods."""
     names = set(namespace)
     for value in namespace.values():
-        if isinstance(value, type) and value.__module__ == "__main__":
+        if issubclass(type(value), type) and value.__module__ == "__main__":
             names.update(vars(value))
     names.update(part.name for part in ast.walk(module) if isinstance(part, Definition))
     names.update(part.id for part in ast.walk(module) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store))

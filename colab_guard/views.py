@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from colab_guard.core.errors import AlteredSnapshot, ForeignSnapshot, UnsignedSnapshot
-from colab_guard.core.words import ago, count_of, size
+from colab_guard.core.watch import WATCH
+from colab_guard.core.words import ago, count_of, size, span
+from colab_guard.flight.recorder import RECORDER
+from colab_guard.guards.lifetime import fit, lifetime
 from colab_guard.running.run import Run
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest
@@ -25,6 +28,10 @@ def status_text(session: Session) -> str:
     lines = [f"store    {session.store} ({session.store_note}){notes and f' · {notes}'}"]
     if session.key:
         lines.append(f"key      {session.key.id}, {session.key.where}")
+    if trouble := RECORDER.troubles.get("disk"):
+        lines.append(f"flight   not recorded: {trouble}")
+    lines += [f"watch    {name} is looked at no more: {trouble}" for name, trouble in WATCH.troubles.items()]
+    lines.append(f"time     {time_text()}")
     if not session.runs:
         lines.append("cells    none guarded yet in this session: put %%checkpointed above the training cell")
     for name, run in session.runs.items():
@@ -34,6 +41,21 @@ def status_text(session: Session) -> str:
         if run.saver.last and run.saver.last.body["notes"]:
             lines.append(f"{'':<8} not exact after a death: {'; '.join(run.saver.last.body['notes'])}")
     return "\n".join(lines)
+
+
+def time_text() -> str:
+    """How old the runtime is and can become, and when the running cell will be over."""
+    life, cell = lifetime(), RECORDER.last.get("cell") or {}
+    text = f"up for {span(life.age)}"
+    if life.limit is not None and life.left is not None:
+        text += f" of {span(life.limit)} ({life.how}), {span(life.left)} left"
+    found = fit(cell, life)
+    if found is not None and found.place:
+        return (
+            f"{text} · {found.cell} needs about {span(found.seconds)} more: it will be cut off at about {found.place}"
+        )
+    eta = cell.get("eta")
+    return text if eta is None else f"{text} · {cell['name']} needs about {span(eta)} more"
 
 
 def _state(session: Session, run: Run) -> str:
@@ -47,29 +69,33 @@ def _state(session: Session, run: Run) -> str:
     durability = run.saver.durability
     durable = f" · {durability.words(session.clock())}{durability.how and f' · {durability.how}'}" if durability else ""
     waited = f" · the cell waited {run.saver.stall_seconds:.2g} s" if run.saver.stall_seconds else ""
-    return f"saved {age}{where}{durable} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}"
+    trouble = f" · nothing since is saved: {run.saver.trouble}" if run.saver.trouble else ""
+    return f"saved {age}{where}{durable} · {size(run.saver.last.size_bytes)}{waited} · {state}{skipped}{trouble}"
 
 
-def found_text(session: Session) -> list[str]:
-    """What the session's store holds, and how the last session there ended: two lines; none for an empty one."""
+def found_text(session: Session, end: str = "") -> list[str]:
+    """What the session's store holds, and how the last session there ended, in two lines; ``end``: why, in a sentence.
+    Of an empty store no more than that.
+    """
     entries = [entry for entry in session.repository().snapshots() if isinstance(entry, Manifest)]
     entries = [entry for entry in entries if entry.body.get("session") != session.id]
     newest: dict[str, Manifest] = {}
     for entry in entries:
         newest.setdefault(entry.cell, entry)
     if not newest:
-        return []
+        return [end] if end else []
     now = session.clock()
     cells = [f"{cell} ({_where(entry)}, {ago(now - entry.created)})" for cell, entry in newest.items()]
     more = f", and {len(cells) - SHOWN:,} more" if len(cells) > SHOWN else ""
     last = entries[0]
     own = [entry for entry in newest.values() if entry.body.get("session") == last.body.get("session")]
     open_ = [entry.cell for entry in own if entry.body.get("cursor") is not None]
+    seen = f"{end} It" if end else f"the last session, seen {ago(now - last.created)},"
     ended = f"was in the middle of {', '.join(open_)}" if open_ else "had finished what it ran"
     then = "run all cells: it goes on there" if open_ else "run all cells: what finished is put back"
     return [
         f"there are snapshots of {', '.join(cells[:SHOWN])}{more}.",
-        f"the last session, seen {ago(now - last.created)}, {ended}; {then}.",
+        f"{seen} {ended}; {then}.",
     ]
 
 
@@ -114,6 +140,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def _where(manifest: Manifest) -> str:
     if "groups" in manifest.body:
         return count_of(len(variables_of(manifest.body)), "variable")
+    if (rows := manifest.body.get("jobs")) is not None:
+        return f"{sum(row['state'] == 'done' for row in rows)} of {len(rows)} done"
     return "end" if manifest.body.get("cursor") is None else f"line {manifest.body.get('line', '?')}"
 
 

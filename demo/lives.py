@@ -24,7 +24,7 @@ NAMESPACE = "get_ipython().user_ns"
 SIZES = "[EPOCHS, len(loader)]"
 DUMP = f"__import__('start').dump({NAMESPACE}, get_ipython().user_ns_hidden, 'start.pickle')"
 LOAD = f"__import__('start').load({NAMESPACE}, 'start.pickle')"
-WATCH = f"__import__('probe').watch({NAMESPACE}, '{{}}')"
+WATCH = f"__import__('probe').watch({NAMESPACE}, '{{}}', {{}})"
 RESULTS = f"__import__('probe').write_results({NAMESPACE}, '{{}}')"
 
 Results = Mapping[str, Mapping[str, str]]
@@ -92,6 +92,7 @@ class Stage:
             "PYTHONPATH": path,
             "COLAB_GUARD_STORE": str(folder / "store"),
             "COLAB_GUARD_EVERY": every,
+            "COLAB_GUARD_PANEL": "off",  # there is no page
             "COLAB_GUARD_KEY": secrets.token_hex(32),  # of this demo only: none is made at home
             "OMP_NUM_THREADS": "1",  # for such small batches two, beside other work, may take six times as long
         }
@@ -132,15 +133,16 @@ class Stage:
 
     def _train(self, kernel: Kernel, notebook: Notebook, name: str, kill_at: float | None) -> Life:
         progress = self._folder / f"{name}.txt"
-        kernel.run(WATCH.format(progress.name), hidden=True).check()
+        kill_batches = None if kill_at is None else kill_at * self.batches
+        kernel.run(WATCH.format(progress.name, kill_batches), hidden=True).check()
         execution = kernel.start(notebook.guarded)
-        if kill_at is None:
+        if kill_batches is None:
             ended = _to_the_end(execution)
             for cell in notebook.below:
                 kernel.run(cell).check()
             kernel.run(RESULTS.format(f"{name}.json"), hidden=True).check()
         else:
-            ended = _kill(kernel, execution, progress, kill_at * self.batches)
+            ended = _kill(kernel, execution, progress, kill_batches)
         said = execution.result.text.partition("\n")[0]
         return Life(_samples(progress), ended, kill_at is not None, said)
 

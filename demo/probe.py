@@ -7,6 +7,7 @@ appends to `history` once a batch, so its length is the work done.
 import hashlib
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -15,8 +16,10 @@ from typing import Any
 PAUSE_SECONDS = 0.002  # well below the time of a batch, so that each is seen
 
 
-def watch(namespace: dict[str, Any], path: str) -> None:
-    """From a daemon thread, append "<time> <batches done>" to *path* each time the number changes."""
+def watch(namespace: dict[str, Any], path: str, stop_at: float | None) -> None:
+    """From a daemon thread, append "<time> <batches done>" to *path* each time the number changes. Where it comes to
+    *stop_at*, this process stands still, to be killed there.
+    """
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def look() -> None:
@@ -26,6 +29,8 @@ def watch(namespace: dict[str, Any], path: str) -> None:
             if done != before:
                 os.write(file, f"{time.time():.4f} {done}\n".encode())  # the system has it: survives SIGKILL
                 before = done
+                if stop_at is not None and done >= stop_at:
+                    os.kill(os.getpid(), signal.SIGSTOP)
             time.sleep(PAUSE_SECONDS)
 
     threading.Thread(target=look, name="demo-probe", daemon=True).start()

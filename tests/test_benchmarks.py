@@ -17,9 +17,9 @@ def test_the_table_is_made() -> None:
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for what in (
-        "empty body", "A/A", "flag up", "%load_ext", "resume at batch", "all changed", "10 % of it", "restore of",
-        "a deque of", "`torch.save` + fsync", "every value right, every alias kept", "a snapshot a minute",
-        "durable age",
+        "empty body", "A/A", "flag up", "%load_ext", "a beat of", "the panel", "resume at batch", "all changed",
+        "10 % of it", "restore of", "a deque of", "`torch.save` + fsync", "every value right, every alias kept",
+        "a snapshot a minute", "durable age", "the first new step",
     ):  # fmt: skip
         assert what in done.stdout
 

@@ -19,16 +19,19 @@ SKIPS = {"skip", "skipif", "importorskip", "xfail", "exit"}
 
 # Where a test may be skipped, and why. A skip that is not here is a test that nobody misses.
 ALLOWED_SKIPS = {
+    "tests/browser/test_stacks.py": "Colab's pins need Python 3.11",
     "tests/chaos/test_chaos.py": "kernels with Colab's pins need Python 3.11 and 3.13",
     "tests/chaos/test_compare.py": "values of numpy, torch and pandas",
     "tests/chaos/test_harness.py": "cells that need numpy, torch or pandas",
+    "tests/guards/test_fullness.py": "a small tmpfs needs root",
     "tests/notebook/conftest.py": "Colab's pins need Python 3.11 and 3.13",
-    "tests/saving/test_memory.py": "a control group is made by root",
     "tests/saving/test_torch.py": "memory on a GPU needs one",
     "tests/standins/test_colab.py": "Colab's pins need Python 3.11",
     "tests/standins/fixtures.py": "mounting the stand-in for Drive needs /dev/fuse and the right to mount",
     "tests/store/test_faults.py": "a full disk is a small tmpfs, which root mounts",
+    "tests/support/fake_gpu.py": "what only a GPU shows, and what only a machine without one does",
     "tests/support/disks.py": "a small tmpfs needs root",
+    "tests/support/groups.py": "a control group is made by root",
     "tests/test_pins.py": "Colab's pins need Python 3.11 and 3.13",
     "tests/test_tree.py": "an unpacked archive has no list of committed files",
 }

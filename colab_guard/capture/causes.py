@@ -30,9 +30,10 @@ MANY = 100_000  # a larger set is not gone through, but taken to come back in an
 # Threads that make no difference to a cell's values, or that torch's loaders start anew, by where their code is.
 QUIET = ("IPython", "ipykernel", "ipywidgets", "zmq", "tornado", "traitlets", "jupyter_client", "tqdm", "colab_guard",
          "google.colab", "debugpy", "pydevd", "_pydevd", "torch.utils.data", "multiprocessing.queues", "fsspec",
-         "asyncio", "threadpoolctl", "tensorboard", "tensorboardX", "wandb")  # fmt: skip
+         "asyncio", "threadpoolctl", "tensorboard", "tensorboardX", "wandb",
+         "huggingface_hub", "rich", "lightning", "pytorch_lightning")  # fmt: skip
 QUIET_NAMES = ("MainThread", "IPython", "IOPub", "Heartbeat", "Control", "Shell", "Subshell", "colab_guard", "fsspec",
-               "asyncio_", "pydevd")  # fmt: skip
+               "asyncio_", "pydevd", "keras_callbacks")  # fmt: skip
 QUIET_PROCESSES = ("joblib.", "loky.")  # pools that are made anew when they are needed
 QUIET_COMMANDS = ("wandb-core ", "tensorboard ")  # that write and show logs
 
@@ -72,17 +73,18 @@ def at_resume(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:
 # -- variables ----------------------------------------------------------------------------------------
 
 
-def _full_name(value: object) -> str:
+def _full_name(value: Any) -> str:
     """The dotted name of a module, or of a library's function or class; empty for all that is the notebook's."""
-    if isinstance(value, types.ModuleType):
-        return value.__name__
-    if isinstance(value, types.FunctionType | types.BuiltinFunctionType | type):
+    if issubclass(type(value), types.ModuleType):
+        return str(value.__name__)
+    if issubclass(type(value), types.FunctionType | types.BuiltinFunctionType | type):
         place = getattr(value, "__module__", None) or ""
         place = "os" if place in ("posix", "nt") else place
         name = value.__qualname__ if place == "builtins" else f"{place}.{value.__qualname__}"
         return "" if place == "__main__" or not place else name
-    owner = getattr(value, "__self__", None)  # methods of classes and of hidden instances, `random.random`
-    return f"{type(owner).__module__}.{value.__name__}" if isinstance(value, types.MethodType) else ""
+    if type(value) is not types.MethodType:
+        return ""
+    return f"{type(value.__self__).__module__}.{value.__name__}"  # of classes and of hidden instances, `random.random`
 
 
 def _is_kept(name: str) -> bool:
@@ -97,11 +99,11 @@ def _of_value(name: str, value: Any) -> Iterator[Cause]:
     loader = sys.modules.get("torch.utils.data.dataloader")
     if (
         loader
-        and isinstance(value, loader._BaseDataLoaderIter)
+        and issubclass(type(value), loader._BaseDataLoaderIter)
         and not any(key.startswith("_cg_") for key in vars(value))
     ):
         yield Cause("iterator", f"{name} is the iterator of a DataLoader, made before the cell began")
-    elif loader and isinstance(value, loader.DataLoader) and value.num_workers:
+    elif loader and issubclass(type(value), loader.DataLoader) and value.num_workers:
         for part in (type(value.dataset), value.collate_fn, value.worker_init_fn):
             for call in _entropy_in(part):
                 yield Cause("worker-entropy", f"the workers of {name} call {call}, which no seed decides")
@@ -110,7 +112,7 @@ def _of_value(name: str, value: Any) -> Iterator[Cause]:
         for draw in sorted(RANDOM.intersection(wrapped.__code__.co_names))[:1]:
             yield Cause("cached-random", f"{name} remembers its results and calls {draw}")
     torch = sys.modules.get("torch")
-    if torch and isinstance(value, torch.device) and value.type not in ("cpu", "cuda", "meta"):
+    if torch and issubclass(type(value), torch.device) and value.type not in ("cpu", "cuda", "meta"):
         yield Cause("other-device", f"{name} is {value.type}, whose random state is not in snapshots")
 
 
@@ -149,7 +151,7 @@ def _sets(module: ast.Module, namespace: Namespace) -> Iterator[Cause]:
     for line, name, how in gone_through(module):
         value = namespace.get(name)
         kinds = list | tuple | dict | set | frozenset if how == "made" else set | frozenset
-        if isinstance(value, kinds) and (why := _order_lost(value, how)):
+        if issubclass(type(value), kinds) and (why := _order_lost(value, how)):
             yield Cause("set-order", f"line {line}: the order of {name} as a set {why}")
 
 

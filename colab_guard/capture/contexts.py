@@ -35,6 +35,8 @@ MADE_ANEW = frozenset({
     "multiprocessing.pool.Pool", "multiprocessing.pool.ThreadPool", "tensorboardX.writer.SummaryWriter",
 })  # fmt: skip
 
+KEPT = frozenset({"colab_guard.sweeps.sweep.Jobs"})  # our own
+
 
 class Held:
     """A manager around a safe point.
@@ -80,6 +82,8 @@ def obstacle(manager: Any, namespace: dict[str, Any]) -> str | None:
     """The name of a manager that could be neither kept nor entered again; None for any other."""
     kind = type(manager)
     if enters_again(manager) or isinstance(manager, io.IOBase) or kind.__module__ == "__main__":
+        return None
+    if _full_name(kind) in KEPT:
         return None
     if is_made_anew(manager) or goes_on(manager) or "tqdm" in (base.__name__ for base in kind.__mro__):
         return None

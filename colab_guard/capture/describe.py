@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from colab_guard.capture.iterables import is_loader, loses_buffer, own_state
+from colab_guard.capture.iterables import OURS, is_loader, loses_buffer, own_state
 
 AS_IT_STANDS = "saved as it stands"
 
@@ -17,7 +17,8 @@ def describe(iterable: Any) -> str:
         return f"{describe(inner)}; its bar goes on" if inner is not None else "its bar goes on"
     if is_loader(iterable):
         return _loader(iterable)
-    if type(iterable).__module__ in ("builtins", "itertools") or hasattr(iterable, "__next__"):
+    ours = type(iterable).__module__.startswith(OURS)
+    if ours or type(iterable).__module__ in ("builtins", "itertools") or hasattr(iterable, "__next__"):
         return AS_IT_STANDS
     if own_state(iterable):
         return "replays: its own state leaves its shuffle buffer out" if loses_buffer(iterable) else "its own state"

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dis
 import enum
+import importlib
+import sys
 import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -41,6 +43,13 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     }
     made = (pickler.notebook_name(function), function.__code__, function.__name__, function.__closure__)
     return rebuild.function, made, state, None, None, rebuild.function_state
+
+
+def reduce_module(pickler: Pickler, module: types.ModuleType) -> Any:
+    """A module of a class of its own, as transformers' that import late are, by its name as others are."""
+    if type(module) is types.ModuleType or sys.modules.get(module.__name__) is not module:
+        return NotImplemented
+    return importlib.import_module, (module.__name__,)
 
 
 def reduce_cell(pickler: Pickler, cell: types.CellType) -> Any:

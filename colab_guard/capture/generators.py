@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from colab_guard.capture import rebuild
 from colab_guard.capture.contexts import enter_again
+from colab_guard.capture.iterables import ask, asked
 from colab_guard.capture.sources import find_source
 from colab_guard.cell import frames
 from colab_guard.cell.scope import STATE, Source, body_of
@@ -138,21 +139,25 @@ def _place(generator: Any) -> tuple[int, int]:
 def _under_way(generator: Any, node: ast.FunctionDef, path: Path) -> dict[str, Any]:
     """The hidden variables of the loops and contexts around the ``yield``, read off the value stack."""
     slots: list[str | None] = []
+    handling = False
     for depth, (parent, block, _) in enumerate(along(body_of(node), path)):
         if isinstance(parent, ast.For) and block == "body":
             slots.append(iterator_name(path[:depth]))
         elif isinstance(parent, ast.With):
             slots += [None] * (EXIT_SLOTS - 1) + [context_name(path[:depth])]
+        elif block.startswith("except"):
+            slots.append(None)  # the exception that was being handled before
+            handling = True
     if generator.gi_yieldfrom is not None:
         slots.append(frames.SUBGENERATOR)
     referents = gc.get_referents(generator)
-    if referents[-1] is None:
-        referents.pop()  # behind the stack comes the exception being handled: none, at such a `yield`
+    if handling or referents[-1] is None:
+        referents.pop()  # behind the stack comes the exception being handled
     stack = referents[-len(slots) :] if slots else []
     found: dict[str, Any] = {}
     for name, value in zip(slots, stack, strict=True):
         if name is not None:
-            found[name] = value.__self__ if name.startswith(HIDDEN + "c_") else value
+            found[name] = value.__self__ if name.startswith(HIDDEN + "c_") else asked(value)
     return found
 
 
@@ -217,7 +222,7 @@ def resume(
     """The generator, standing where it stood."""
     source = Source(qualname.rpartition(".")[2], *origin)
     code = frames.compile_generator(source, path, sorted(names), sorted(cells))
-    tools = {STATE: types.CellType(names), RUN: types.CellType(Tools), ITER: types.CellType(iter)}
+    tools = {STATE: types.CellType(names), RUN: types.CellType(Tools), ITER: types.CellType(ask)}
     closure = tuple(cells[name] if name in cells else tools[name] for name in code.co_freevars)
     function = types.FunctionType(code, globals_, source.name, None, closure)
     function.__qualname__ = qualname

@@ -21,6 +21,7 @@ from colab_guard.capture.entry import Entry, note_entry, under
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
+OURS = "colab_guard.sweeps."
 BUILT_IN = frozenset({"builtins", "itertools", "collections", "_collections"})
 
 # To note an entry takes some 50 µs. Loops of one kind that are entered oftener than this are so short that a
@@ -31,6 +32,23 @@ WITHIN_SECONDS = 0.3
 # Where each iteration of a Hugging Face dataset begins, also those after the one that was to begin there. It is
 # looked at when the first item is asked for.
 BEGINS = "_starting_state_dict"
+
+RETURNS_ITSELF = (lambda self: self).__code__.co_code
+
+
+class Never:
+    """What no iterator gives: equal to nothing, whatever that thinks."""
+
+    def __eq__(self, _: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> str:
+        return "NEVER"
+
+
+NEVER = Never()
 
 _plain: set[type] = set()  # classes whose iterators look after themselves
 _entered: dict[type, deque[float]] = {}
@@ -47,7 +65,7 @@ class Counted(Counting):
 
     def __new__(cls, iterable: Any, iterator: Any, entry: Entry, taken: int = 0, seconds: float = 0.0) -> Self:
         """``taken`` items were given before, within ``seconds``."""
-        new = super().__new__(cls, iterator, taken)
+        new = super().__new__(cls, asked(iterator), taken)
         new.iterable, new.iterator, new.entry, new.began = iterable, iterator, entry, time.monotonic() - seconds
         return new
 
@@ -56,15 +74,30 @@ def begin(iterable: Any) -> Any:
     """``iter(iterable)``, able to be left in its middle. What ``for`` iterates in a guarded cell."""
     kind = type(iterable)
     if kind in _plain:
-        return iter(iterable)
+        return ask(iterable)
     busy = kind in _entered and _is_busy(kind)
     entry = None if busy or _is_builtin(kind) or is_loader(iterable) else note_entry(iterable)
     iterator = iter(iterable)
     if _saves_itself(iterable, iterator):
         _plain.add(kind)
-        return iterator
+        return asked(iterator)
     _entered.setdefault(kind, deque(maxlen=ENTRIES)).append(time.monotonic())
-    return iterator if entry is None else Counted(iterable, iterator, entry)
+    return asked(iterator) if entry is None else Counted(iterable, iterator, entry)
+
+
+def ask(iterable: Any) -> Any:
+    """``iter(iterable)``, which may be asked for its own iterator again and again."""
+    return asked(iter(iterable))
+
+
+def asked(iterator: Any) -> Any:
+    """An iterator as it stands. One of a class that does something when it is asked for its iterator (``i = 0``, a
+    shuffle; then ``return self``) has done so, and ``for`` is to ask it no more.
+    """
+    own = getattr(type(iterator), "__iter__", None)
+    if type(own) is types.FunctionType and own.__code__.co_code != RETURNS_ITSELF:
+        return iter(iterator.__next__, NEVER)
+    return iterator
 
 
 def forget() -> None:
@@ -88,7 +121,7 @@ def _saves_itself(iterable: Any, iterator: Any) -> bool:
     if isinstance(iterator, types.GeneratorType):
         # Those of Hugging Face's datasets hold readers that can't be pickled.
         return not own_state(iterable) and not type(iterable).__module__.startswith("datasets.")
-    return _is_builtin(type(iterator))
+    return _is_builtin(type(iterator)) or type(iterator).__module__.startswith(OURS)
 
 
 def is_loader(iterable: Any) -> bool:

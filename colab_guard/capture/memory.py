@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from colab_guard.capture.room import check_room
+
 SMALL_BYTES = 64 * 1024
 ALIGNMENT_BYTES = 64
 
@@ -77,14 +79,16 @@ class Regions:
             if region.size_bytes:
                 yield region.space, region.address, region.address + region.size_bytes
 
-    def blobs(self) -> tuple[bytes, list[memoryview | Piece]]:
+    def blobs(self, *, spare: bool = False) -> tuple[bytes, list[memoryview | Piece]]:
         """The table that finds each region, and the blobs: first a copy of the small pieces, then each large one, last
-        the small ones that are not ready yet.
+        the small ones that are not ready yet. Raises NoRoom; ``spare``: see there.
 
         The table is three little-endian uint64 a region: blob, offset in it, size, all in bytes.
         """
         table = array("Q", bytes(24 * len(self._regions)))
         small, large, late = bytearray(), list[Piece](), list[tuple[Piece, list[tuple[int, int]]]]()
+        few = [region.size_bytes for region in self._regions if region.size_bytes < SMALL_BYTES]
+        check_room(sum(few) + len(few) * ALIGNMENT_BYTES // 2, "small arrays", spare=spare)
 
         def note(members: Sequence[tuple[int, int]], blob: int, start: int) -> None:
             for number, offset in members:

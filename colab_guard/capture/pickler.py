@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import cloudpickle
 
+from colab_guard import integrations
 from colab_guard.capture import (
     arrays,
     bars,
@@ -44,12 +45,14 @@ from colab_guard.capture import (
 )
 from colab_guard.capture.memory import Regions
 from colab_guard.capture.standin import StandIn
+from colab_guard.core.errors import NoRoom
 
 if TYPE_CHECKING:
     from colab_guard.capture.secrets import LeftOut
 
 Reducer = Callable[["Pickler", Any], Any]
 
+LINKS = (tuple, types.MethodType)  # what leads from an iterator to another
 FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 # Live machinery of the notebook itself: to descend into it would take half the kernel along.
@@ -67,8 +70,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, namespace: dict[str, Any], own_names: frozenset[str]) -> None:
         """``own_names``: what the guarded cell itself defines, never to be looked up by name at a restore."""
-        self._file = skeleton.Pickles()
-        super().__init__(self._file, protocol=5)
+        self.pickles = skeleton.Pickles()
+        super().__init__(self.pickles, protocol=5)
         self.namespace = namespace
         self.module_name = str(namespace.get("__name__", "__main__"))
         self.regions = Regions()
@@ -78,6 +81,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.added: list[str] = []
         self._starts: list[int] = []  # of each, in the pickles
         self.notes: list[str] = []
+        self.graphs = 0  # behind tensors, that were met
+        self.awaited = ""  # the first variable with one that waits for its `backward()`
         self.where = ""
         self.strict = False
         self._own_names = own_names
@@ -85,7 +90,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._names = {
             id(value): name
             for name, value in namespace.items()
-            if isinstance(value, types.FunctionType | type) and not name.startswith("_")
+            if issubclass(type(value), types.FunctionType | type) and not name.startswith("_")
         }
         self._reducers: dict[type, Reducer | None] = {}  # of the kinds seen so far
         self._modules: set[str] = set()
@@ -100,7 +105,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.where, self.strict = name, strict
         if strict:
             self._refuse_lost(value)
-        start = self._file.tell()
+        start = self.pickles.tell()
         self.dump(value)
         self._starts.append(start)
         self.added.append(name)
@@ -108,7 +113,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def begin_group(self) -> int:
         """From here on nothing is met again that was pickled before; the place in the skeleton, in bytes."""
         self.clear_memo()
-        return self._file.tell()
+        return self.pickles.tell()
 
     @property
     def packages(self) -> set[str]:
@@ -117,7 +122,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def skeleton(self) -> bytes:
         """The pickles so far, one behind the other; no copy."""
-        return self._file.getvalue()
+        return self.pickles.getvalue()
 
     def label_at(self, offset: int) -> str:
         """The name of the variable whose pickle has the byte at ``offset``."""
@@ -129,13 +134,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def cut(self, secrets: LeftOut) -> bytes:
         """The same without the secrets, as a snapshot's first blob holds them: what is large is in regions."""
-        return skeleton.cut(secrets.without(self.skeleton()), secrets.moved(self._file.large), self.regions)
+        large, holes = self.pickles.large, self.pickles.holes_moved(secrets.moved)
+        return skeleton.cut(secrets.without(self.skeleton()), secrets.moved(large), self.regions, holes)
 
     def can_save(self, thing: object) -> bool:
         """Whether it can be pickled without a stand-in. As costly as pickling it."""
         trial = type(self)(self.namespace, self._own_names)
         try:
             trial.add(self.where, thing, strict=True)
+        except NoRoom:
+            raise
         except Exception:  # noqa: BLE001 - a class's own pickling may raise anything
             return False
         self.wanted |= trial.wanted
@@ -199,14 +207,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             thing = todo.pop()
             if id(thing) in self._lost:
                 raise Unsaveable(f"{type(thing).__module__}.{type(thing).__qualname__} can't be saved")
-            if isinstance(thing, tuple) or (
+            if isinstance(thing, LINKS) or (
                 hasattr(type(thing), "__next__") and type(thing) is not types.GeneratorType
             ):
-                todo += [
-                    part
-                    for part in gc.get_referents(thing)
-                    if hasattr(type(part), "__next__") or isinstance(part, tuple)
-                ]
+                parts = gc.get_referents(thing)
+                todo += [part for part in parts if hasattr(type(part), "__next__") or isinstance(part, LINKS)]
 
     def _stand_in(self, obj: Any, error: Exception) -> Any:
         what = f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
@@ -279,6 +284,7 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
     }
     derived: list[tuple[type, Reducer]] = [
         (type, functions.reduce_class),
+        (types.ModuleType, functions.reduce_module),
         *((kind, files.reduce_file) for kind in FILES),
         (io.IOBase, files.reduce_other),
         (threading.Condition, locks.reduce_condition),
@@ -287,6 +293,7 @@ def _reducers() -> tuple[dict[type, Reducer], list[tuple[type, Reducer]]]:
         (weakref.WeakValueDictionary, weak.reduce_mapping),
         (weakref.WeakKeyDictionary, weak.reduce_mapping),
     ]
+    derived += integrations.kinds()
     if futures := sys.modules.get("concurrent.futures"):
         derived.append((futures.Future, locks.reduce_future))
     if numpy := sys.modules.get("numpy"):

@@ -15,6 +15,7 @@ from colab_guard.capture.interpreter import interpreter_state, set_interpreter_s
 from colab_guard.capture.logs import active_run
 from colab_guard.capture.module_random import module_sources, set_module_sources
 from colab_guard.capture.torch_flags import set_torch_flags, torch_flags
+from colab_guard.integrations.given import give_again, given
 
 
 def random_state() -> dict[str, Any]:
@@ -50,12 +51,16 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 
 def process_state() -> dict[str, Any]:
-    """Random states, working directory, and the global settings of Python and the libraries."""
+    """Random states, working directory, the global settings of Python and the libraries, and which modules were given
+    over to be entered.
+    """
     state: dict[str, Any] = {
         "random": random_state(),
         "directory": os.getcwd(),
         "interpreter": interpreter_state(),
     }
+    if modules := given():
+        state["entered"] = modules
     if run := active_run():
         state["wandb"] = run  # under way again once it is loaded
     torch = sys.modules.get("torch")
@@ -73,6 +78,7 @@ def set_process_state(state: dict[str, Any]) -> None:
         os.makedirs(state["directory"], exist_ok=True)
         os.chdir(state["directory"])
     set_interpreter_state(state.get("interpreter", {}))
+    give_again(state.get("entered", ()))
     if flags := state.get("torch"):
         import torch
 

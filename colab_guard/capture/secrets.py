@@ -93,6 +93,18 @@ def leave_out(
     return LeftOut(frozenset(values), tuple(remarks), tuple(texts), tuple(others))
 
 
+def in_holes(pickler: Pickler, secrets: LeftOut) -> bool:
+    """Whether one of the byte strings that are not in the pickles may hold a secret."""
+    known = [value.encode("latin-1")[:MARGIN_BYTES] for value in secrets.values]
+    for hole in pickler.pickles.holes:
+        with memoryview(hole.data) as data:
+            if any(not telling for _, telling in suspects(data, lambda number: None)):
+                return True
+            if any(next(occurrences(data, value), None) is not None for value in known):
+                return True
+    return False
+
+
 def _named(variables: Mapping[str, Any]) -> Iterator[str]:
     for name, value in list(variables.items()):
         if type(value) is bytes and len(value) < MARGIN_BYTES:

@@ -12,14 +12,18 @@ import gc
 import sys
 import time
 import types
+import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from colab_guard.cell.tree import is_hidden
 
 BUDGET_SECONDS = 2.0
-LEAVES = (int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType,
-          types.BuiltinFunctionType, range, slice, type(...), types.MethodWrapperType)  # fmt: skip
+# Told by type(thing): what a thing says of its class may raise, as a proxy's does whose object is gone.
+LEAVES: tuple[type, ...] = (
+    int, float, complex, bool, str, bytes, type(None), type, types.ModuleType, types.CodeType,
+    types.BuiltinFunctionType, range, slice, type(...), types.MethodWrapperType, *weakref.ProxyTypes,
+)  # fmt: skip
 IPYTHON_NAMES = frozenset({"In", "Out", "get_ipython", "exit", "quit", "open"})
 
 
@@ -60,7 +64,7 @@ def sharers(namespace: dict[str, Any], names: Iterable[str]) -> set[str]:
             reached.add(key)
     found = set()
     for name, value in namespace.items():
-        if name in chosen or not is_user_name(name) or isinstance(value, LEAVES):
+        if name in chosen or not is_user_name(name) or issubclass(type(value), LEAVES):
             continue
         if time.monotonic() > deadline or any(key in reached for key in _reach(value, set(), deadline)):
             found.add(name)
@@ -80,10 +84,10 @@ def _reach(root: object, seen: set[int], deadline: float) -> Iterator[int]:
         if not todo or (count % 1024 == 0 and time.monotonic() > deadline):
             return
         thing = todo.pop()
-        if isinstance(thing, LEAVES) or id(thing) in own or id(thing) in seen:
+        if issubclass(type(thing), LEAVES) or id(thing) in own or id(thing) in seen:
             continue
         own.add(id(thing))
-        if not isinstance(thing, tuple | frozenset | types.FunctionType | types.MethodType | types.CellType):
+        if not issubclass(type(thing), tuple | frozenset | types.FunctionType | types.MethodType | types.CellType):
             yield id(thing)
         memory, further = _memory(thing)
         if memory:
@@ -93,7 +97,7 @@ def _reach(root: object, seen: set[int], deadline: float) -> Iterator[int]:
 
 def _memory(thing: Any) -> tuple[int, list[Any]]:
     """The address of the memory an array or tensor looks at (0: none), and the objects to go on with."""
-    if isinstance(thing, types.FunctionType):
+    if type(thing) is types.FunctionType:
         return 0, [thing.__closure__, thing.__defaults__, thing.__kwdefaults__, thing.__dict__]
     kind = type(thing)
     if kind.__module__ == "numpy" and hasattr(thing, "__array_interface__"):

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import inspect
 import linecache
+import operator
 import types
 from dataclasses import replace
 from typing import Any
 
 from colab_guard.cell.scope import FUTURE, Source, functions_in
 from colab_guard.core.secrets import is_masked
+from colab_guard.integrations import is_entered
 
 _files: dict[str, tuple[str, dict[str, list[Source]]]] = {}
 
@@ -41,6 +44,15 @@ def source_named(namespace: dict[str, Any], qualname: str) -> Source | None:
             if found:
                 return _as_compiled(found[-1], part.__code__)
     return None
+
+
+def source_in(module: str, qualname: str) -> Source | None:
+    """The function of that qualified name in a library's module; None where it has none, or is not installed yet."""
+    try:
+        found: Any = inspect.unwrap(operator.attrgetter(qualname)(importlib.import_module(module)))
+    except (ImportError, AttributeError):
+        return None
+    return find_source(found.__code__) if isinstance(found, types.FunctionType) else None
 
 
 def _as_compiled(source: Source, code: types.CodeType) -> Source:
@@ -71,17 +83,21 @@ def texts_of(filenames: set[str]) -> dict[str, str]:
 
 
 def resolve(
-    namespace: dict[str, Any], own: dict[str, Source], callee: ast.expr, owner: str | None
-) -> tuple[str, Source] | None:
-    """The notebook's function that a callee names, as far as is known before it is called: (qualified name, source).
+    namespace: dict[str, Any], own: dict[str, Source], made: dict[str, ast.expr], callee: ast.expr, owner: str | None
+) -> tuple[str, Source | None] | None:
+    """The notebook's function that a callee names, or the framework's that is entered, as far as is known before it is
+    called: (qualified name, source, None of a framework's).
 
-    ``own``: the functions that the guarded cell defines itself; ``owner``: the class in whose method it stands.
+    ``own``: the functions that the guarded cell defines itself; ``made``: what it calls to make its variables, so that
+    the class of one that is not there yet may be known; ``owner``: the class in whose method the callee stands.
     """
     match callee:
         case ast.Name(name) if name in own:
             return name, own[name]
         case ast.Attribute(ast.Name("self" | "cls"), name) if f"{owner}.{name}" in own:
             return f"{owner}.{name}", own[f"{owner}.{name}"]
+        case ast.Attribute(ast.Name(name), method) if name in made and name not in namespace:
+            callee = ast.Attribute(made[name], method)
     found = _object(namespace, callee, owner)
     if isinstance(found, functools.partial):
         found = found.func
@@ -89,7 +105,11 @@ def resolve(
     if not isinstance(found, types.FunctionType | type | types.BuiltinFunctionType) and callable(found):
         found = type(found).__call__
     found = inspect.unwrap(found) if isinstance(found, types.FunctionType) else found
-    if not isinstance(found, types.FunctionType) or found.__globals__ is not namespace:
+    if not isinstance(found, types.FunctionType):
+        return None
+    if is_entered(found):
+        return found.__qualname__, None
+    if found.__globals__ is not namespace:
         return None
     source = find_source(found.__code__)
     return (found.__code__.co_qualname, source) if source else None

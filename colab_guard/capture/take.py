@@ -11,10 +11,11 @@ from colab_guard.capture.links import LinkingPickler, Links
 from colab_guard.capture.memory import Piece
 from colab_guard.capture.pickler import Pickler
 from colab_guard.capture.process import process_state
-from colab_guard.capture.secrets import leave_out
+from colab_guard.capture.secrets import in_holes, leave_out
 from colab_guard.capture.select import is_user_name
 from colab_guard.capture.sources import texts_of
 from colab_guard.capture.standin import StandIn
+from colab_guard.core.errors import NoRoom
 from colab_guard.core.secrets import mask
 
 PROCESS = "<process>"
@@ -42,7 +43,7 @@ class Taken:
     its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. A Piece
     of ``memory`` is the live objects' own. ``links`` are the fingerprints of variables that are in ``skeleton`` by
     reference; ``remarks`` sentences for the user about them, and about ``secrets``, the values that are to be masked
-    elsewhere.
+    elsewhere; ``awaited`` a variable with an autograd graph that waits for its ``backward()``, if there is one.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """
@@ -56,6 +57,7 @@ class Taken:
     links: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    awaited: str = ""
 
 
 def take(
@@ -66,10 +68,13 @@ def take(
     levels: Sequence[Level] = (),
     links: Links | None = None,
     source: str = "",
+    *,
+    spare: bool = False,
 ) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
     variables of loops and contexts, and the functions under way; variables of ``links`` by reference, as long as they
-    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too.
+    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too. With ``spare`` large byte
+    strings are not copied: the cell must be held until they are written.
 
     Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
     """
@@ -77,6 +82,8 @@ def take(
     bound = (links or Links()).bind(namespace)
     while True:
         pickler = LinkingPickler(namespace, own_names, bound) if bound.surveys else Pickler(namespace, own_names)
+        if spare:
+            pickler.pickles.spare = True
         failed = _add_all(pickler, names, levels, lost)
         if failed is not None:
             lost.update([failed])
@@ -90,12 +97,15 @@ def take(
         sources = texts_of(pickler.files)
         secrets = leave_out(pickler, [level.values for level in levels], [source, *sources.values()])
         pickler.add(SOURCES, {name: mask(text, secrets.values) for name, text in sources.items()}, strict=True)
+        if spare and in_holes(pickler, secrets):
+            spare = False  # only in the pickles can it be masked
+            continue
         less = bound.without_shared(pickler.regions)
         if less is None:
             break
         bound = less
     skeleton = pickler.cut(secrets)
-    table, memory = pickler.regions.blobs()
+    table, memory = pickler.regions.blobs(spare=spare)
     return Taken(
         names=tuple(pickler.added),
         skeleton=skeleton,
@@ -106,6 +116,7 @@ def take(
         links=dict(bound.links.fingerprints),
         remarks=(*bound.remarks, *secrets.remarks),
         secrets=secrets.values,
+        awaited=pickler.awaited,
     )
 
 
@@ -140,6 +151,8 @@ def add(pickler: Pickler, name: str, value: Any, lost: Mapping[str, str]) -> tup
         value = StandIn(lost[name], name)
     try:
         pickler.add(name, value)
+    except NoRoom:
+        raise  # of the snapshot, not of the variable
     except Exception as error:
         if name in lost:
             raise

@@ -9,13 +9,15 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from colab_guard.capture import rebuild, remake
+from colab_guard.capture import graphs, rebuild, remake
 from colab_guard.capture.memory import ALIGNMENT_BYTES
+from colab_guard.capture.room import check_room
 from colab_guard.core.errors import LostValue
 
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
+MOST_GRAPHS = 50  # that are looked at, of one snapshot
 HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
@@ -31,7 +33,12 @@ def reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
         and not (tensor.is_quantized or tensor.is_conj() or tensor.is_neg() or tensor.is_nested)
     )
     if tensor.grad_fn is not None and kind is torch.Tensor:
-        pickler.note(f"{pickler.where}'s autograd graph")
+        pickler.graphs += 1
+        waiting = graphs.waits(tensor) if pickler.graphs <= MOST_GRAPHS else None
+        if waiting:
+            pickler.awaited = pickler.awaited or pickler.where
+        if waiting is not False:
+            pickler.note(f"{pickler.where}'s autograd graph")
         return rebuild.lost_graph, (tensor.detach(), pickler.where)
     if not plain:
         return _reduce_other(tensor, kind)
@@ -107,6 +114,7 @@ def _region(pickler: Pickler, storage: Any) -> Any:
         flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
         ready = None
         if storage.device.type == "cuda":
+            check_room(flat.numel(), "a GPU's memory", spare=pickler.pickles.spare)
             flat, ready = _copied_from_gpu(flat)
         data = memoryview(flat.numpy())
         pickler.storages[key] = pickler.regions.add(device, address, data, (storage, flat), ready)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from colab_guard.cell.scope import Source, body_of, looks_around
 from colab_guard.cell.tree import Loop, blocks, called, has_loop
 
+NO_LOOP = "       no loop inside: it is left between two statements, if they take long, or not at all"
 ATOMIC = "atomic: a loop inside {} is run as one piece"
-Resolve = Callable[[ast.expr, str | None], tuple[str, Source] | None]
+Resolve = Callable[[ast.expr, str | None], tuple[str, Source | None] | None]
 Describe = Callable[[ast.expr], str | None]
 
 
@@ -18,9 +19,9 @@ Describe = Callable[[ast.expr], str | None]
 class Explanation:
     """The table in the making.
 
-    ``resolve`` finds what a callee names, by its qualified name and source, inside of a class's method or not;
-    ``describe`` says what resume does with a loop over what an expression names. Both answer None for what is not
-    known before the cell runs.
+    ``resolve`` finds what a callee names, by its qualified name and source, inside of a class's method or not; a
+    framework's function has no source here. ``describe`` says what resume does with a loop over what an expression
+    names. Both answer None for what is not known before the cell runs.
     """
 
     resolve: Resolve
@@ -56,6 +57,8 @@ class Explanation:
             name, source = found
             if call is not whole:
                 yield f"atomic: {name}() is called inside a larger expression"
+            elif source is None:
+                yield f"safe points inside {name}()"
             elif looks_around(source.node()):
                 yield f"atomic: {name}() looks at its own variables as a whole (locals, eval, …)"
             elif _is_generator(source.node()):
@@ -80,6 +83,15 @@ def explain(module: ast.Module, source: str, resolve: Resolve, describe: Describ
     return "\n\n".join(parts)
 
 
+def made_in(module: ast.Module) -> dict[str, ast.expr]:
+    """What is called to make a variable, by its name."""
+    return {
+        node.targets[0].id: node.value.func
+        for node in ast.walk(module)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call)
+    }
+
+
 def _table(title: str, rows: list[tuple[int, str]], lines: list[str], before: int) -> str:
     notes: dict[int, str] = {}
     for line, note in rows:
@@ -87,7 +99,7 @@ def _table(title: str, rows: list[tuple[int, str]], lines: list[str], before: in
     texts = {line: lines[line - 1 - before][:56] for line in notes}
     width = max(map(len, texts.values()), default=0)
     table = [f"{line:>5}  {texts[line]:<{width}}  {note}" for line, note in notes.items()]
-    return "\n".join([f"{'line':>5}  {title}", *(table or ["       no safe point inside: it is run as one piece"])])
+    return "\n".join([f"{'line':>5}  {title}", *(table or [NO_LOOP])])
 
 
 def _handlers(node: ast.Try | ast.TryStar) -> Iterator[tuple[int, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from colab_guard.cell.residual import rest
 from colab_guard.cell.rewrite import Rewriter, at, method
 from colab_guard.cell.scope import STATE, Source, body_of, compile_as, own_statements, without_parameters
-from colab_guard.cell.tree import HIDDEN, Path, along, blocks
+from colab_guard.cell.tree import HIDDEN, Path, along, block, blocks, handlers
 
 SUBGENERATOR = HIDDEN + "i_sub"
 
@@ -26,7 +26,7 @@ class Quiet(Rewriter):
 
     def can_stop(self, node: ast.stmt) -> bool:
         """Also at a ``yield`` with no loop around it."""
-        children = [child for _, body in blocks(node) for child in body]
+        children = [child for _, body in [*blocks(node), *handlers(node)] for child in body]
         return super().can_stop(node) or any(yielded(child) is not None for child in children)
 
     def _point(self, path: Path, near: ast.stmt, counts: bool) -> ast.stmt:
@@ -36,8 +36,9 @@ class Quiet(Rewriter):
 def yield_path(node: ast.FunctionDef, place: tuple[int, int]) -> Path:
     """The path of the statement whose ``yield`` stands at ``place`` (line, column).
 
-    The function's own place means its start. Raises TypeError where the ``yield`` is part of a larger expression
-    or stands in a handler: what was computed of that statement before it is on the stack, and can't be told apart.
+    The function's own place means its start. Raises TypeError where the ``yield`` is part of a larger expression: what
+    was computed of that statement before it is on the stack, and can't be told apart. Likewise in ``finally``, and in a
+    handler that needs its exception.
     """
     if place == (node.lineno, node.col_offset):
         return ()
@@ -48,7 +49,7 @@ def yield_path(node: ast.FunctionDef, place: tuple[int, int]) -> Path:
 
 
 def _paths(node: ast.AST, path: Path, place: tuple[int, int]) -> Iterator[Path]:
-    for name, body in blocks(node):
+    for name, body in [*blocks(node), *handlers(node)]:
         for index, child in enumerate(body):
             here = (*path, (name, index))
             value = yielded(child)
@@ -66,7 +67,7 @@ def yielded(node: ast.stmt) -> ast.Yield | ast.YieldFrom | None:
 def delegates(node: ast.FunctionDef, path: Path) -> bool:
     """Whether the statement at ``path`` is a ``yield from``."""
     parent, name, index = along(body_of(node), path)[-1]
-    return isinstance(yielded(dict(blocks(parent))[name][index]), ast.YieldFrom)
+    return isinstance(yielded(block(parent, name)[index]), ast.YieldFrom)
 
 
 def compile_generator(source: Source, path: Path, names: list[str], free: list[str]) -> types.CodeType:

@@ -226,9 +226,12 @@ class Rewriter:
         return len(self.points) - 1
 
     def _point(self, path: Path, near: ast.stmt, counts: bool) -> ast.stmt:
-        test = ast.Name(WANTED, ast.Load())
         call = ast.Expr(method("point", ast.Constant(self.note(path, near, counts=counts))))
-        return at(ast.If(test, [call], []), near)
+        return at(ast.If(self.test(), [call], []), near)
+
+    def test(self) -> ast.expr:
+        """Whether a safe point has something to do."""
+        return ast.Name(WANTED, ast.Load())
 
     def hide(self, name: str) -> str:
         """Notes a hidden variable."""

@@ -26,7 +26,8 @@ FUTURE = functools.reduce(
 )
 FUNCTION = HIDDEN + "function"
 HIDING = "_" * 8
-LOOKS_AROUND = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe"})
+LOOKS_AROUND = frozenset({"locals", "vars", "dir", "eval", "exec"})
+LOOKS_AT_FRAMES = frozenset({"_getframe", "currentframe"})
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,11 @@ def body_of(node: ast.FunctionDef) -> ast.Module:
 
 def looks_around(node: ast.FunctionDef) -> bool:
     """Whether a function may see its own variables as a whole, and ours among them."""
-    return any(getattr(part, "id", getattr(part, "attr", None)) in LOOKS_AROUND for part in ast.walk(node))
+    for part in ast.walk(node):
+        name, attribute = getattr(part, "id", None), getattr(part, "attr", None)  # not `model.eval()`
+        if name in LOOKS_AROUND or not LOOKS_AT_FRAMES.isdisjoint((name, attribute)):
+            return True
+    return False
 
 
 def compile_as(

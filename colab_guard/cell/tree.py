@@ -27,6 +27,8 @@ RUN = HIDDEN + "run"
 WANTED = HIDDEN + "wanted"
 ITER = HIDDEN + "iter"
 
+EXCEPTION_TELLERS = frozenset({"exc_info", "exception", "print_exc", "format_exc"})
+
 Loop = ast.For | ast.While
 Compound = ast.For | ast.While | ast.If | ast.With | ast.Try | ast.TryStar | ast.Match
 
@@ -64,9 +66,24 @@ def blocks(node: ast.AST) -> Iterator[tuple[str, list[ast.stmt]]]:
                 yield f"case{number}", case.body
 
 
+def handlers(node: ast.AST) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """The handlers of ``node`` in which a generator may be paused: plain code that needs no exception at hand."""
+    for number, handler in enumerate(getattr(node, "handlers", ())):
+        if handler.name is None and not any(map(_is_more, ast.walk(handler))):
+            yield f"except{number}", handler.body
+
+
+def _is_more(part: ast.AST) -> bool:
+    if isinstance(part, ast.Raise):
+        return part.exc is None
+    if isinstance(part, ast.For | ast.While | ast.With | ast.Try | ast.TryStar):
+        return True
+    return getattr(part, "id", getattr(part, "attr", None)) in EXCEPTION_TELLERS
+
+
 def block(node: ast.AST, name: str) -> list[ast.stmt]:
     """The block of ``node`` with that name. Raises KeyError where it has none."""
-    return dict(blocks(node))[name]
+    return dict([*blocks(node), *handlers(node)])[name]
 
 
 def has_loop(node: ast.stmt) -> bool:
@@ -97,7 +114,7 @@ def along(module: ast.Module, path: Path) -> list[tuple[ast.AST, str, int]]:
 
 def number(path: Path) -> str:
     """A loop's or context's own name, for its hidden variable: stable under edits elsewhere in the cell."""
-    return "_".join(f"{name[0]}{name[4:] if name.startswith('case') else ''}{index}" for name, index in path)
+    return "_".join(f"{name[0]}{''.join(filter(str.isdigit, name))}{index}" for name, index in path)
 
 
 def iterator_name(path: Path) -> str:

@@ -24,7 +24,7 @@ from colab_guard.cell.scope import (
     own_statements,
     without_parameters,
 )
-from colab_guard.cell.tree import HIDDEN, Path
+from colab_guard.cell.tree import HIDDEN, RUN, Path
 
 CELLS = HIDDEN + "cells"
 ARGUMENTS = HIDDEN + "arguments", HIDDEN + "keywords"
@@ -33,13 +33,16 @@ SLOW = ast.Call | ast.For | ast.While | ast.With | ast.Await | ast.comprehension
 
 @dataclass(eq=False)
 class Unit:
-    """A function's code made resumable: ``points`` are the places where it can be left."""
+    """A function's code made resumable: ``points`` are the places where it can be left; ``home`` is the module of a
+    library's function, empty for the notebook's.
+    """
 
     qualname: str
     source: Source
     module: ast.Module
     points: list[SafePoint]
     code: types.CodeType
+    home: str = ""
     calls: int = 0
     since: float = 0.0
     passed: bool = False
@@ -60,7 +63,15 @@ class FunctionRewriter(Rewriter):
         return index > 0 and any(isinstance(part, SLOW) for part in ast.walk(body[index - 1]))
 
 
-def twin(source: Source, original: types.CodeType, defined: frozenset[str]) -> Unit | None:
+class LibraryRewriter(FunctionRewriter):
+    """As for a function of the notebook's, whose globals, the flag among them, a library's does not see."""
+
+    def test(self) -> ast.expr:
+        """Whether a safe point has something to do."""
+        return ast.Attribute(ast.Name(RUN, ast.Load()), "wanted", ast.Load())
+
+
+def twin(source: Source, original: types.CodeType, defined: frozenset[str], home: str = "") -> Unit | None:
     """The unit of a function; None where it has no place at which it could be left, or must stay as it is."""
     if original.co_flags & (0x20 | 0x80 | 0x200):  # a generator, a coroutine, an asynchronous generator
         return None
@@ -68,14 +79,14 @@ def twin(source: Source, original: types.CodeType, defined: frozenset[str]) -> U
     if looks_around(node):
         return None
     own = defined.union(original.co_varnames, original.co_cellvars, original.co_freevars)
-    rewriter = FunctionRewriter(defined=own)
+    rewriter = (LibraryRewriter if home else FunctionRewriter)(defined=own)
     module = body_of(node)
     shared = (*original.co_cellvars, *original.co_freevars)
     body = [*_keep_cells(shared, node), *rewriter.top(module.body)]
     if not rewriter.points:
         return None
     code = compile_as(node, bare(node.args), body, original.co_freevars, source, original.co_qualname)
-    return Unit(original.co_qualname, source, module, rewriter.points, code)
+    return Unit(original.co_qualname, source, module, rewriter.points, code, home)
 
 
 def residual_function(
@@ -89,6 +100,7 @@ def residual_function(
     in_call: bool,
     wrapped: bool = False,
     rerun: frozenset[str] = frozenset(),
+    home: str = "",
 ) -> Unit:
     """What is left of a function from ``cursor`` on: the variables ``names`` come from the dict ``STATE``, those
     in ``cells`` are free. Where a decorator calls it (``wrapped``), it takes whatever arguments, and no notice.
@@ -99,7 +111,7 @@ def residual_function(
     declared = [part for part in own_statements(node) if isinstance(part, ast.Global)]
     local = sorted(_bound(node) - {*shared, *loaded} - {name for part in declared for name in part.names})
     own = defined.union(loaded, local, shared)
-    rewriter = FunctionRewriter(defined=own, rerun=rerun)
+    rewriter = (LibraryRewriter if home else FunctionRewriter)(defined=own, rerun=rerun)
     prologue = [
         *([ast.Global([name for part in declared for name in part.names])] if declared else []),
         *([ast.Nonlocal(shared)] if shared else []),
@@ -112,7 +124,7 @@ def residual_function(
     body = [*prologue, *without_parameters(node, left)]
     anything = ast.arguments([], [], ast.arg(ARGUMENTS[0]), [], [], ast.arg(ARGUMENTS[1]), []) if wrapped else None
     code = compile_as(node, anything, body, cells, source, qualname)
-    return Unit(qualname, source, module, rewriter.points, code)
+    return Unit(qualname, source, module, rewriter.points, code, home)
 
 
 def _keep_cells(names: Iterable[str], near: ast.stmt) -> list[ast.stmt]:

@@ -56,12 +56,27 @@ def parse_limit(text: str) -> float:
     return seconds
 
 
+def _panel(text: str) -> None:
+    if text not in ("on", "off"):
+        raise UsageError(f"panel={text} is neither on nor off: panel=on shows the panel at %load_ext.")
+
+
+def parse_share(text: str) -> float:
+    """A share of all memory such as ``97%``, from 0 to 1. Raises UsageError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)%", text)
+    if not match or not 50 <= float(match[1]) < 100:
+        raise UsageError(f"stop_at={text} is no share of the RAM: give one from 50% to 99%, such as 97%.")
+    return float(match[1]) / 100
+
+
 SETTINGS: Mapping[str, Setting] = {
     "notebook": Setting("", "a name, such as train", _notebook),
     "store": Setting("", "a folder, such as /content/snapshots", _store),
+    "panel": Setting("on", "on or off: whether %load_ext shows the panel", _panel),
     "every": Setting("auto", "an interval: auto, 60s, 5m, 100it", lambda text: parse_interval(text, "every=")),
     "keep": Setting("3", "a number of snapshots from 1 on, such as 5", _keep),
     "limit": Setting("", "how long the runtime lives, such as 12h or 90m", parse_limit),
+    "stop_at": Setting("", "the share of the RAM at which a cell is stopped, such as 97%", parse_share),
 }
 _chosen: dict[str, str] = {}
 
@@ -98,5 +113,19 @@ def configure(words: Mapping[str, str]) -> None:
 
 def limit_seconds() -> float | None:
     """How long the runtime lives, as far as the user said so. Raises UsageError for what is no duration."""
-    text = setting("limit")
-    return parse_limit(text) if text else None
+    return _parsed("limit", parse_limit)
+
+
+def stop_share() -> float | None:
+    """The share of the RAM at which a guarded cell is to be stopped, as far as the user said so. Raises UsageError for
+    what is no share.
+    """
+    return _parsed("stop_at", parse_share)
+
+
+def _parsed(name: str, parse: Callable[[str], float]) -> float | None:
+    text = setting(name)
+    try:
+        return parse(text) if text else None
+    except UsageError as error:
+        raise UsageError(f"{error} It comes from {origin(name)}.") from None

@@ -13,6 +13,7 @@
     │   │   ├── UnsignedSnapshot  … with no signature
     │   │   └── ForeignSnapshot   … signed with a key that is not at hand
     │   └── KeyUnusable       a key to sign with is damaged, or open to others
+    ├── NoRoom                a snapshot needs a copy that does not fit into the memory
     ├── RestoreError          a sound snapshot can't be put back here
     ├── ExportFailed          plain files of a snapshot could not be written
     ├── EditedCell            the cell is not the one whose run is to be resumed
@@ -84,6 +85,10 @@ class ForeignSnapshot(UntrustedSnapshot):
 
 class KeyUnusable(StoreError):
     """A key to sign with can't be read, is damaged, or others can read it."""
+
+
+class NoRoom(ColabGuardError):
+    """What a snapshot has to copy does not fit into the memory that is free; nothing was changed."""
 
 
 class RestoreError(ColabGuardError):

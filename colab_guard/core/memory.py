@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROC = Path("/proc")
-CGROUPS = Path("/sys/fs/cgroup")
+from colab_guard.core.procfiles import CGROUPS, PROC, reread
+
+UNBOUND_BYTES = 1 << 60  # version 1 says some such number where there is no bound
 # How each version of control groups calls the limit, what is used, and what of that the kernel can give back.
 FILES = {
     "v1": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -36,11 +37,11 @@ def memory() -> Memory | None:
 
 def _bounds() -> Iterator[Memory]:
     with suppress(OSError, KeyError, ValueError):
-        lines = (line.split() for line in (PROC / "meminfo").read_text().splitlines())
-        sizes = {words[0]: int(words[1]) * 1024 for words in lines}
-        yield Memory(sizes["MemTotal:"], sizes["MemAvailable:"])
+        sizes = dict(line.split(":") for line in reread(PROC / "meminfo").splitlines()[:3])
+        total, free = (int(sizes[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+        yield Memory(total, free)
     with suppress(OSError):
-        for line in (PROC / "self" / "cgroup").read_text().splitlines():
+        for line in reread(PROC / "self/cgroup").splitlines():
             _, controllers, path = line.split(":", 2)
             if not controllers:
                 yield from _groups("v2", CGROUPS, path)
@@ -54,9 +55,11 @@ def _groups(version: str, root: Path, path: str) -> Iterator[Memory]:
     limit, used, cache = FILES[version]
     for folder in (group, *group.parents):
         with suppress(OSError, KeyError, ValueError):  # "max" is no bound
-            bound = int((folder / limit).read_text())
-            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-            free = bound - int((folder / used).read_text()) + int(stat[cache])
-            yield Memory(bound, max(0, min(bound, free)))
+            bound = int(reread(folder / limit))
+            if bound < UNBOUND_BYTES:
+                stat = reread(folder / "memory.stat")
+                start = stat.index(f"\n{cache} ") + len(cache) + 2
+                free = bound - int(reread(folder / used)) + int(stat[start : stat.index("\n", start)])
+                yield Memory(bound, max(0, min(bound, free)))
         if folder == root:
             return

@@ -34,6 +34,20 @@ def listed(wait_seconds: float = WAIT_SECONDS) -> Listed | None:
 
     Waits at most ``wait_seconds`` for each of its steps, of which a server that hangs gets to one. Thread-safe.
     """
+    session = _own(_sessions(wait_seconds) or [], sys.argv)
+    return None if session is None else _listed(session)
+
+
+def has_notebook(wait_seconds: float = WAIT_SECONDS) -> bool | None:
+    """Whether the server lists a notebook for this kernel; None where it does not answer, or the kernel's id is not
+    known. Waits as ``listed`` does.
+    """
+    own = _kernel_id(sys.argv)
+    sessions = _sessions(wait_seconds) if own else None
+    return None if sessions is None else any(_id_in(session) == own for session in sessions)
+
+
+def _sessions(wait_seconds: float) -> list[dict[str, Any]] | None:
     host, port = os.environ.get("COLAB_JUPYTER_IP"), os.environ.get("KMP_TARGET_PORT", "9000")
     if not host or not port.isdecimal():
         return None
@@ -50,20 +64,26 @@ def listed(wait_seconds: float = WAIT_SECONDS) -> Listed | None:
             connection.close()
     except (OSError, ValueError, http.client.HTTPException):
         return None
-    session = _own(sessions if isinstance(sessions, list) else [], sys.argv)
-    return None if session is None else _listed(session)
+    return [one for one in sessions if isinstance(one, dict)] if isinstance(sessions, list) else None
 
 
-def _own(sessions: Sequence[Any], arguments: Sequence[str]) -> dict[str, Any] | None:
+def _own(sessions: Sequence[dict[str, Any]], arguments: Sequence[str]) -> dict[str, Any] | None:
     """The session of this kernel, which its arguments name; where they don't, the only one there is."""
-    known = [session for session in sessions if isinstance(session, dict)]
-    text = " ".join(arguments)
-    if match := re.search(r"kernel-([\w-]+)\.json", text):
-        for session in known:
-            kernel = session.get("kernel")
-            if isinstance(kernel, dict) and kernel.get("id") == match[1]:
+    if own := _kernel_id(arguments):
+        for session in sessions:
+            if _id_in(session) == own:
                 return session
-    return known[0] if len(known) == 1 else None
+    return sessions[0] if len(sessions) == 1 else None
+
+
+def _kernel_id(arguments: Sequence[str]) -> str:
+    match = re.search(r"kernel-([\w-]+)\.json", " ".join(arguments))
+    return match[1] if match else ""
+
+
+def _id_in(session: dict[str, Any]) -> Any:
+    kernel = session.get("kernel")
+    return kernel.get("id") if isinstance(kernel, dict) else None
 
 
 def _listed(session: dict[str, Any]) -> Listed:

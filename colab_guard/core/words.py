@@ -5,10 +5,16 @@ from __future__ import annotations
 
 def ago(seconds: float) -> str:
     """An age."""
+    return f"{span(seconds)} ago"
+
+
+def span(seconds: float) -> str:
+    """How long something takes."""
     if seconds < 100:
-        return f"{max(seconds, 0):.0f} s ago"
+        return f"{max(seconds, 0):.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min ago" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min ago"
+    hours, rest = divmod(minutes, 60)
+    return f"{minutes} min" if minutes < 100 else f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
 def count_of(number: int, thing: str) -> str:

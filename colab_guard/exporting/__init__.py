@@ -17,11 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from colab_guard.capture.standin import StandIn
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import described
 from colab_guard.core.words import count_of, size
+from colab_guard.exporting import saved_files
 from colab_guard.exporting.choosing import chosen, wanted_of
 from colab_guard.exporting.elsewhere import Elsewhere, Watched
 from colab_guard.exporting.names import Stems
@@ -29,9 +31,10 @@ from colab_guard.exporting.target import INDEX, Target
 from colab_guard.exporting.writing import Exporter
 from colab_guard.loops.where import place
 from colab_guard.saving import Blobs
+from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import CONFIG, Repository
 from colab_guard.tiers import opening
-from colab_guard.variables.loading import Loaded
+from colab_guard.variables.loading import Loaded, variables_of
 
 __all__ = ["Exported", "export", "export_here"]
 
@@ -41,7 +44,9 @@ SHOWN = 20  # of what was left out; the index has all
 
 @dataclass(frozen=True, repr=False)
 class Exported:
-    """What was written to ``path``, of which snapshot; ``files`` of each variable; what was ``left_out``, and why."""
+    """What was written to ``path``, of which snapshot; ``files`` of each variable; where what ``--files`` had ``saved``
+    is; what was ``left_out``, and why.
+    """
 
     path: Path
     id: str
@@ -49,12 +54,14 @@ class Exported:
     cell: str
     size_bytes: int
     files: dict[str, tuple[str, ...]]
+    saved: tuple[str, ...]
     left_out: dict[str, str]
     remarks: tuple[str, ...]
 
     def __str__(self) -> str:
+        what = [count_of(len(self.files), "variable")] if self.files or not self.saved else []
         head = (
-            f"{count_of(len(self.files), 'variable')} of snapshot no. {self.number} ({self.cell}) written to "
+            f"{' and '.join([*what, *self.saved])} of snapshot no. {self.number} ({self.cell}) written to "
             f"{self.path} ({size(self.size_bytes)}); {INDEX} says what is where."
         )
         lost = [f"left out: {name}: {why}" for name, why in list(self.left_out.items())[:SHOWN]]
@@ -88,20 +95,23 @@ def export(
     zipped: bool = False,
     trust: bool = False,
 ) -> Exported:
-    """Writes a snapshot's variables to plain files in the new folder ``to``, or one .zip of them.
+    """Writes a snapshot's variables, and what ``--files`` saved, to plain files in the new folder ``to``, or one .zip.
 
     ``words``: first, if you like, the number or id of a snapshot, a cell's or a save's name, by default the newest
-    sound snapshot; then names of variables, by default all. ``to``: a folder that is empty or not there, by default a
-    new one in the working directory. ``trust``: also what somebody else wrote, for to load it runs code of theirs.
+    sound snapshot; then names of variables, and paths of saved files or their last parts; by default all. ``to``: a
+    folder that is empty or not there, by default a new one in the working directory. ``trust``: also what somebody else
+    wrote, for to load it runs code of theirs.
 
     Raises UsageError where there is no such snapshot or variable, or the place is taken; StoreError where it can't be
     read or is not to be trusted; ExportFailed where the files can't be written. Then nothing is there. Not thread-safe.
     """
     rest = list(words)
     manifest, passed_over = chosen(repository, rest, trust=trust)
-    wanted = wanted_of(manifest, rest)
-    target = Target.at(to, manifest, zipped=zipped)
     body = manifest.body
+    roots = saved_files.named(body, rest or saved_files.paths(body))
+    names = [word for word in rest if word not in roots or word in variables_of(body)]
+    wanted = wanted_of(manifest, names) if names or not rest else set[str]()
+    target = Target.at(to, manifest, zipped=zipped)
     watched = Watched(Blobs(repository, manifest))
     load = Elsewhere(watched, body)
     linked = set(body.get("links", {}))
@@ -119,30 +129,34 @@ def export(
             else:
                 exporter.add(name, loaded.values[name])
         exporter.finish()
-        if not exporter.rows:
+        saved = saved_files.written(folder.path, roots.values(), manifest.blobs, repository.read, exporter.left_out)
+        if not exporter.rows and not saved:
             told = "; ".join(f"{name}: {why}" for name, why in exporter.left_out.items()) or "it holds none"
             raise UsageError(
                 f"Snapshot no. {manifest.seq} has no variable that can be exported ({told}). Nothing was written."
             )
-        folder.write_json(
-            INDEX,
-            {
-                "format": VERSION,
-                "snapshot": {
-                    "id": manifest.id,
-                    "number": manifest.seq,
-                    "cell": manifest.cell,
-                    "line": body.get("line") or None,
-                    "taken": datetime.fromtimestamp(manifest.created, UTC).isoformat(),
-                },
-                "variables": exporter.rows,
-                "left_out": exporter.left_out,
-                "share_memory": exporter.sharing.groups(),
-                "remarks": exporter.remarks,
-            },
-        )
+        folder.write_json(INDEX, _index(manifest, exporter, saved))
     files = {name: tuple(row["files"]) for name, row in exporter.rows.items()}
     return Exported(
-        target.path, manifest.id, manifest.seq, manifest.cell, target.size_bytes, files, exporter.left_out,
+        target.path, manifest.id, manifest.seq, manifest.cell, target.size_bytes, files,
+        tuple(one["at"] for one in saved), exporter.left_out,
         (*(f"passed over: {one}" for one in passed_over), *exporter.remarks),
     )  # fmt: skip
+
+
+def _index(manifest: Manifest, exporter: Exporter, saved: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "format": VERSION,
+        "snapshot": {
+            "id": manifest.id,
+            "number": manifest.seq,
+            "cell": manifest.cell,
+            "line": manifest.body.get("line") or None,
+            "taken": datetime.fromtimestamp(manifest.created, UTC).isoformat(),
+        },
+        "variables": exporter.rows,
+        "files": saved,
+        "left_out": exporter.left_out,
+        "share_memory": exporter.sharing.groups(),
+        "remarks": exporter.remarks,
+    }

@@ -90,7 +90,7 @@ class Target:
         try:
             inside.mkdir(parents=True)
             yield Folder(inside)
-            self.size_bytes = sum(file.stat().st_size for file in inside.iterdir())
+            self.size_bytes = sum(file.stat().st_size for file in _files(inside))
             if self.zipped:
                 _take_name(_zip(inside, beside / "zip"), self.path)
             else:
@@ -124,13 +124,17 @@ def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _zip(folder: Path, path: Path) -> Path:
     """One file of a folder's, which is gone then: the disk never holds all of it twice."""
     with open(path, "xb") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            for one in sorted(folder.iterdir()):
+        with zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:  # a file may be of 1970
+            for one in sorted(_files(folder)):
                 how = zipfile.ZIP_DEFLATED if one.suffix in TEXTS else zipfile.ZIP_STORED
-                archive.write(one, f"{folder.name}/{one.name}", how)
+                archive.write(one, one.relative_to(folder.parent), how)
                 one.unlink()
         file.flush()
         os.fsync(file.fileno())

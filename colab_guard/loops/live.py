@@ -22,6 +22,7 @@ from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
 from colab_guard.core.places import described
 from colab_guard.core.settings import from_environment, parse_interval
+from colab_guard.guards.pressure import PRESSURE
 from colab_guard.loops import where
 from colab_guard.loops.level import Level
 from colab_guard.loops.run import LoopRun
@@ -259,6 +260,7 @@ def _drop(run: LoopRun, depth: int) -> None:
     del run.levels[depth:]
     if not run.levels:
         run.saver.release()
+        PRESSURE.ask_nobody()
         if _thread.run is run:
             _thread.run = None
         if not _names:

@@ -9,19 +9,21 @@ from functools import partial
 from typing import Any
 
 from colab_guard.capture.process import machine_id, process_state, set_process_state
-from colab_guard.capture.secrets import leave_out, masked
+from colab_guard.capture.secrets import in_holes, leave_out, masked
 from colab_guard.capture.take import PROCESS
-from colab_guard.core.errors import CorruptSnapshot, StoreUnavailable, UsageError
+from colab_guard.core.errors import UsageError
 from colab_guard.core.words import ago, count_of
+from colab_guard.guards.pressure import PRESSURE
 from colab_guard.loops.inplace import Pair, Placing
 from colab_guard.loops.level import Level
 from colab_guard.loops.roots import RootLoad, RootPickler, contents, put_contents, tells_its_state
 from colab_guard.loops.where import SESSION, arguments, main_namespace
 from colab_guard.resume.held import Held
 from colab_guard.saving import Content, Saver
+from colab_guard.saving.newest import newest
+from colab_guard.saving.shortage import tell_news
 from colab_guard.saving.writer import FINISH_SECONDS
 from colab_guard.store.manifest import Manifest
-from colab_guard.tiers.opening import may_hold_snapshots
 
 
 @dataclass(eq=False)
@@ -109,21 +111,9 @@ class LoopRun:
 
     def _newest(self) -> Manifest | None:
         """The newest snapshot that reads back well. Raises StoreError where there may be one that can't be read."""
-        try:
-            held = Held()
-            manifest, problems = self.saver.opened().newest(self.saver.name, hold=held.hold)
-            self.saver.held = held
-        except StoreUnavailable:
-            if may_hold_snapshots(self.place):
-                raise
-            return None
-        for problem in problems:
-            self.saver.say(f"passed over: {problem}")
-        if manifest is None and problems:
-            raise CorruptSnapshot(
-                f"None of the snapshots of {self.saver.name!r} can be used: {' '.join(problems)} Nothing was run, and "
-                f"nothing deleted; fresh=True starts over."
-            )
+        held = Held()
+        manifest = newest(self.saver, self.place, "snapshots", held.hold)
+        self.saver.held = held
         return manifest
 
     def waits(self, level: Level) -> bool:
@@ -210,36 +200,41 @@ class LoopRun:
 
     def save_if_due(self, level: Level) -> None:
         """A snapshot, where the interval of the loop that asks is over."""
-        self.saver.settle()
+        tell_news(self.saver, main_namespace())
         every = level.interval.after(self.saver.stall_seconds)
         if every.iterations is not None:
             due = self._items - self._items_saved >= every.iterations
         else:
             due = every.seconds is not None and time.monotonic() - self._saved_at >= every.seconds
-        if due:
+        PRESSURE.look_if_near()
+        if due or PRESSURE.rescue_wanted:
             self.save()
 
     def save(self, *, finished: bool = False) -> None:
         """A snapshot of all loops under way, or of how the outermost ended."""
         patient = finished or self.levels[-1].interval.iterations is not None
         again = " The loop goes on, and tries again."
-        self.saver.save(partial(self._take, finished), again, FINISH_SECONDS if patient else 0.0)
+        wait_seconds, rescue = FINISH_SECONDS if patient else 0.0, PRESSURE.rescue_wanted
+        self.saver.save(partial(self._take, finished), again, wait_seconds, rescue=rescue)
         self._mark()
         if finished:
             self.saver.finish()
 
     def _mark(self) -> None:
         self._saved_at, self._items_saved = time.monotonic(), self._items
+        PRESSURE.ask(_nothing, _nothing)  # who goes through items asks by itself
 
-    def _take(self, finished: bool) -> Content:
-        pickler = self._pickled(finished)
-        while pickler is None:
-            pickler = self._pickled(finished)
-        secrets = leave_out(pickler)
-        for remark in secrets.remarks:
-            self.saver.say_once(remark)
+    def _take(self, finished: bool, spare: bool) -> Content:
+        while True:
+            if (pickler := self._pickled(finished, spare)) is None:
+                continue
+            secrets = leave_out(pickler)
+            if not in_holes(pickler, secrets):
+                break
+            spare = False  # only in the pickles can it be masked
+        self.saver.say_once(*secrets.remarks)
         skeleton = pickler.cut(secrets)
-        table, memory = pickler.regions.blobs()
+        table, memory = pickler.regions.blobs(spare=spare)
         body: dict[str, Any] = {
             "source": "",
             "cursor": None if finished else {"frames": []},
@@ -255,11 +250,12 @@ class LoopRun:
         }
         return masked(body, secrets.values), [skeleton, table, *memory]
 
-    def _pickled(self, finished: bool) -> RootPickler | None:
+    def _pickled(self, finished: bool, spare: bool) -> RootPickler | None:
         """Everything in the order in which it is needed again, so that a loop that begins can load what is there for
         it and those before it; None where an iterator turned out not to be one that can be saved.
         """
         pickler = RootPickler(main_namespace(), frozenset())
+        pickler.pickles.spare = spare
         pickler.add(PROCESS, process_state(), strict=True)
         for level in self._all():
             pickler.know(level.roots())
@@ -286,3 +282,7 @@ class LoopRun:
             )
             return False
         return True
+
+
+def _nothing() -> None:
+    pass

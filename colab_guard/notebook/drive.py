@@ -20,7 +20,7 @@ def mount(tell: Callable[[str], None]) -> None:
     if found is not None and _is_alive(found):
         tell(f"Drive is mounted at {found} already.")
     else:
-        _refuse_elsewhere("mount Drive")
+        refuse_elsewhere("mount Drive")
         from google.colab import drive
 
         where = found or usual_drive()
@@ -32,10 +32,16 @@ def mount(tell: Callable[[str], None]) -> None:
 
 def unassign() -> None:
     """Ends the runtime. Raises UsageError where that is not Colab's."""
-    _refuse_elsewhere("release the runtime")
+    refuse_elsewhere("release the runtime")
     from google.colab import runtime
 
     runtime.unassign()
+
+
+def has_died() -> bool:
+    """Whether Drive is mounted, and its mount answers no more."""
+    found = drive_mount()
+    return found is not None and not _is_alive(found)
 
 
 def _is_alive(path: Path) -> bool:
@@ -46,7 +52,8 @@ def _is_alive(path: Path) -> bool:
     return True
 
 
-def _refuse_elsewhere(what: str) -> None:
+def refuse_elsewhere(what: str) -> None:
+    """Raises UsageError where this is not Colab."""
     if not on_colab():
         raise UsageError(f"This is not Colab, and only there colab_guard can {what}. Nothing was done.")
 

@@ -16,22 +16,32 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from colab_guard import __version__
+from colab_guard import __version__, ends
 from colab_guard.capture import loaders
+from colab_guard.capture.process import machine_id
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
-from colab_guard.core.errors import ColabGuardError, UsageError
+from colab_guard.core.errors import UsageError
 from colab_guard.core.keys import Keyring
 from colab_guard.core.places import drive_mount, is_drive
+from colab_guard.flight.deadlines import cut_off_after
+from colab_guard.guards.lifetime import learn
 from colab_guard.notebook import magics
+from colab_guard.notebook.drive import refuse_elsewhere
+from colab_guard.notebook.flight import Recording
+from colab_guard.notebook.gpumem import GpuMemory
+from colab_guard.notebook.guarded import MAGIC
 from colab_guard.notebook.identity import identity, unknown
-from colab_guard.notebook.platforms import cell_id, default_place, platform_name
+from colab_guard.notebook.keepalive import KeepAlive
+from colab_guard.notebook.keepalive_magics import KeepAliveMagics
+from colab_guard.notebook.panel import NotebookPanel
+from colab_guard.notebook.platforms import cell_id, default_place, platform_name, unregister
+from colab_guard.notebook.shortage import Shortage
 from colab_guard.notebook.transcript import Transcript, show
 from colab_guard.notebook.userdata import Userdata
 from colab_guard.session import Session
 from colab_guard.tiers import opening
 from colab_guard.views import found_text
 
-MAGIC = "%%checkpointed"
 LOOK_SECONDS = 2.0  # for what a store holds, when the extension is loaded
 MARKER = HIDDEN + "cell"
 
@@ -52,7 +62,12 @@ class Extension:
             show=show,
             keys=Keyring(Userdata(say)),
         )
-        self._magics = magics.GuardMagics(shell, self.session)
+        self._panel = NotebookPanel(shell, self.session)
+        self._magics = magics.GuardMagics(shell, self.session, self._panel)
+        recording = Recording(shell, self.session, self._notebook.label)
+        self._keepalive = KeepAlive(shell, self.session, self._panel, recording)
+        kept = KeepAliveMagics(shell, self.session, self._keepalive)
+        self._companions = GpuMemory(shell), recording, Shortage(shell, self.session), kept, self._panel
 
     def load(self) -> None:
         """Registers everything; prints one line, and one more where the notebook is not known."""
@@ -67,16 +82,22 @@ class Extension:
             say(warning)
         for text in self._found():
             say(text)
+        for one in self._companions:
+            one.begin()
 
     def _found(self) -> list[str]:
-        """What there is to go on with, if the store tells in time; a slow one is not waited for."""
-        if not opening.may_hold_snapshots(self.session.store):
-            return []
+        """What there is to go on with, and how the last session ended, if the store tells in time; a slow one is not
+        waited for.
+        """
         found = list[str]()
 
         def look() -> None:
-            with suppress(ColabGuardError):  # the first guarded cell says it
-                found.extend(found_text(self.session))
+            with suppress(Exception):  # the first guarded cell says it; a thread would print its traceback
+                flights = ends.recorded(self.session.store, self.session.keys)
+                learn(cut_off_after(flights, machine_id()))
+                end = ends.greeting(flights, self._notebook.label) or ""
+                may_hold = opening.may_hold_snapshots(self.session.store)
+                found.extend(found_text(self.session, end) if may_hold else filter(None, [end]))
 
         thread = threading.Thread(target=look, name="colab_guard-look", daemon=True)
         thread.start()
@@ -85,12 +106,11 @@ class Extension:
 
     def unload(self) -> None:
         """Leaves the shell as it was before."""
+        for one in self._companions:
+            one.end()
         self.shell.input_transformers_cleanup.remove(mark)
         self.shell.ast_transformers.remove(self)
-        for kind, names in self._magics.magics.items():
-            for name in names:
-                self.shell.magics_manager.magics[kind].pop(name, None)
-        self.shell.magics_manager.registry.pop(type(self._magics).__name__, None)
+        unregister(self.shell, self._magics)
         for name in [name for name in self.shell.user_ns if is_hidden(name)]:
             del self.shell.user_ns[name]
         loaders.unwatch()
@@ -122,8 +142,13 @@ class Extension:
         request = magics.parse_line(line)
         if request.explain:
             return self._instead(self.session.explanation(tree, source, filename))
+        if request.release:
+            refuse_elsewhere("release the runtime")
         shown = _shown(tree.body, self.shell.ast_node_interactivity)
-        return self.session.program(tree, source, request.options, cell_id(self.shell), shown, filename)
+        program = self.session.program(tree, source, request.options, cell_id(self.shell), shown, filename)
+        if program:
+            self._keepalive.when_done.ask(self.shell.user_ns[RUN].cell.name, release=request.release)
+        return program
 
     def _instead(self, what: Exception | str) -> list[ast.stmt]:
         """Statements that raise an error, or print a text, in place of the cell."""

@@ -20,12 +20,15 @@ from colab_guard.resume.outputs import PutBack
 
 @dataclass(frozen=True)
 class LevelPlan:
-    """A function on the stack: its code in this session, its cursor there, and the hidden variables at that."""
+    """A function on the stack: its code in this session, its cursor there, and the hidden variables at that; the
+    ``module`` of a library's.
+    """
 
     qualname: str
     source: Source
     path: Path
     hidden: tuple[str, ...]
+    module: str = ""
 
 
 @dataclass(frozen=True)

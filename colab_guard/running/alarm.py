@@ -6,14 +6,18 @@ import threading
 from collections.abc import Callable
 
 from colab_guard.core.settings import Interval
+from colab_guard.flight.recorder import RECORDER
+from colab_guard.guards.pressure import PRESSURE
 
 
 class Alarm:
-    """Used by the thread that runs the cell; the timer only ever raises the flag. ``now`` is the interval in force."""
+    """Used by the thread that runs the cell; the timer, and what watches the memory, only ever raise the flag, and call
+    ``wake`` where there is something to tell. ``now`` is the interval in force.
+    """
 
-    def __init__(self, interval: Interval, flag: Callable[[bool], None]) -> None:
+    def __init__(self, interval: Interval, flag: Callable[[bool], None], wake: Callable[[], None]) -> None:
         self.interval = self.now = interval
-        self._flag = flag
+        self._flag, self._wake = flag, wake
         self._timer: threading.Timer | None = None
         self._count = self._depth = 0
         self._rang = False
@@ -22,27 +26,42 @@ class Alarm:
         """Lowers the flag until the next snapshot is due, in ``last_call`` seconds if not before; ``counted``
         iterations of that interval have begun.
         """
-        self.off()
+        self._stop_timer()
+        PRESSURE.ask(self._press, self._wake)  # first: what it asks for again from here on is asked for again and again
         self._count, self._rang = counted, False
         self.now = self.interval.after(stall_seconds)
-        self._flag(self.interval.iterations is not None)
+        self._flag(self.interval.iterations is not None or PRESSURE.near)
         waits = [seconds for seconds in (self.now.seconds, last_call) if seconds is not None]
         if waits:
-            self._timer = threading.Timer(min(waits), self._ring)
+            self._timer = threading.Timer(min(waits), self.ring)
             self._timer.name, self._timer.daemon = "colab_guard-timer", True
             self._timer.start()
 
     def off(self) -> None:
         """Stops the timer, so that nothing raises the flag any more."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer.join()
-            self._timer = None
+        PRESSURE.ask_nobody()
+        self._stop_timer()
+
+    @property
+    def is_rescue(self) -> bool:
+        """Whether it is the want of memory that asks for a snapshot."""
+        return PRESSURE.rescue_wanted or PRESSURE.stop_wanted
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the cell is to be stopped for want of memory."""
+        return PRESSURE.stop_wanted
+
+    def ring(self) -> None:
+        """A snapshot is due, at the next safe point."""
+        self._rang = True
+        self._flag(True)
 
     def is_due(self, depth: int, counts: bool) -> bool:
         """Whether a snapshot is due at a safe point with the flag up, ``depth`` functions below the cell, which
         ``counts`` an iteration: one of the innermost loop that is running, and no other.
         """
+        PRESSURE.look_if_near()
         if self.interval.iterations is None:
             return self._rang
         self._count += counts and depth >= self._depth
@@ -53,9 +72,16 @@ class Alarm:
         """Lowers the flag, which somebody else has raised, unless it is to be up."""
         if self.interval.iterations is None:
             self._flag(False)
-            if self._rang or unless():
+            if self._rang or PRESSURE.near or unless():
                 self._flag(True)
 
-    def _ring(self) -> None:
-        self._rang = True
-        self._flag(True)
+    def _press(self) -> None:
+        if not self._rang:
+            self.ring()
+            RECORDER.event("rescue", reason="memory")
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+            self._timer = None

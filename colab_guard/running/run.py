@@ -31,7 +31,7 @@ from colab_guard.capture.take import take
 from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
-from colab_guard.cell.units import Unit, none_passed
+from colab_guard.cell.units import none_passed
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.resume.outputs import prepare
@@ -41,11 +41,13 @@ from colab_guard.running.beside import Beside
 from colab_guard.running.deeper import deeper
 from colab_guard.running.limit import last_call
 from colab_guard.running.pausing import Kept
+from colab_guard.running.postponed import Postponed
 from colab_guard.running.signals import Signals, is_handled
 from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
-from colab_guard.running.telling import differences, restored, sentences, stopped
+from colab_guard.running.telling import differences, paused, restored, sentences, stopped
 from colab_guard.saving import Content, Saver
+from colab_guard.saving.shortage import stop_of_memory, tell_news
 from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
 from colab_guard.store.repository import Repository
 
@@ -90,9 +92,9 @@ class Run(Frame):
         self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
-        self._blocked: set[tuple[Unit | None, int]] = set()
-        self.alarm = Alarm(self.interval, self._flag)
-        self._signals = Signals(partial(self._flag, True), partial(is_handled, self.cell.module, self.units))
+        self.alarm = Alarm(self.interval, self._flag, self._wake)
+        self.signals = Signals(self._wake, partial(is_handled, self.cell.module, self.units))
+        self._postponed = Postponed(lambda: self.signals.asked or self.alarm.is_rescue)
 
     # -- what the rewritten cell calls, beside what every frame offers -------------------------------------
 
@@ -107,7 +109,7 @@ class Run(Frame):
             except BaseException:
                 self._leave()
                 raise
-        self._signals.watch()
+        self.signals.watch()
 
     def _begin(self) -> None:
         self._say_causes()
@@ -116,10 +118,10 @@ class Run(Frame):
         if linked := self.beside.choose(self.namespace, self._names, self.cell):
             self._names |= set(linked)
             self.say(f"linked by name, not stored: {', '.join(linked)}.")
-        self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
+        saved = self._save(Place(self, BEGIN, self.cell.module.body[0].lineno, sys._getframe()))
         self.saver.finish(BEGIN_SECONDS)
         self.beside.listen("")
-        self._go_on(counted=0)
+        self._go_on(counted=0, saved=saved)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         self.beside.leave()
@@ -130,8 +132,8 @@ class Run(Frame):
             self.finished = True
         elif not issubclass(kind, Pause):
             self.saver.finish(BEGIN_SECONDS)
-            if self.saver.last is not None:
-                self.say(stopped(self.cell.name, kind, self.saver.last, self.clock()))
+            for text in stopped(self.cell.name, error, self.saver.last, self.clock()):
+                self.say(text)
         self._leave()
 
     def _leave(self) -> None:
@@ -140,7 +142,7 @@ class Run(Frame):
         loaders.unwatch()
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
-        self._signals.unwatch()
+        self.signals.unwatch()
 
     def context(self, line: int, manager: Any, refused: bool) -> Any:
         """A manager about to be entered; refuses one around a loop of the cell's own that can't be entered again."""
@@ -202,7 +204,7 @@ class Run(Frame):
             for cause in differences(self.plan, exact=self.exact):
                 self.say(cause.text)
         self.state = None
-        self._go_on(counted=1)
+        self._go_on(counted=1, saved=True)
 
     def next_level(self, frame: Frame, number: int, callee: Any) -> Callable[[], Any]:
         """The function that was under way in ``frame``'s call, standing where it stood."""
@@ -212,41 +214,42 @@ class Run(Frame):
 
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         """A safe point that the flag was up at."""
+        self.signals.attend()
         here = frame.points[number]
-        due = self.alarm.is_due(frame.depth(), here.counts) or self._signals.asked or self._refused
+        due = self.alarm.is_due(frame.depth(), here.counts) or self.signals.asked or self._refused
         if not (due or self._woken) or (os.getpid(), threading.get_ident()) != (self._pid, self._thread):
             return
         if self._woken:
             self._woken = False
-            self.saver.settle()
+            tell_news(self.saver, self.namespace)
             if not due:
-                self.alarm.lower(unless=lambda: self._signals.asked)
+                self.alarm.lower(unless=lambda: self.signals.asked or self._woken)
                 return
         if self._refused:
             raise self._refused  # again, lest an `except` of the user's swallow it
         place = Place(frame, here.path, here.line, python)
-        if self._signals.to_pause:
-            self._pause(place)
-        point = (frame.unit if place.functions else None, number)
-        if point in self._blocked:
-            return
-        try:
-            self._save(place)
-        except (Unsaveable, Broken) as error:
-            # The flag stays up: the next safe point outside of this loop takes the snapshot.
-            self._blocked.add(point)
-            self.saver.say_once(f"the loop in {place} can't be left in its middle: {error}")
-            return
-        if self._signals.to_end:
-            self._signals.end()
-        self._go_on(counted=int(here.counts))
+        with self.signals.doing():
+            if self.signals.to_pause or self.alarm.is_stop:
+                self._pause(place)
+            point = (frame.unit if place.functions else None, number)
+            if point in self._postponed:
+                return
+            try:
+                saved = self._save(place)
+            except (Unsaveable, Broken) as error:
+                self.saver.say_once(*self._postponed.add(point, place, error))
+                return  # the flag stays up
+            if self.signals.to_end:
+                self.signals.end()
+        self._go_on(int(here.counts), saved)
 
-    def _go_on(self, counted: int) -> None:
+    def _go_on(self, counted: int, saved: bool) -> None:
         """From here on no safe point has anything to do, until a snapshot is due or the cell is to pause."""
-        self._blocked.clear()
+        self._postponed.clear()
         none_passed(self.units.values())
-        self.alarm.set(self.saver.stall_seconds, counted, last_call(self.saver))
-        if self._signals.asked:
+        self.alarm.set(self.saver.stall_seconds, counted, last_call(self.saver, saved))
+        tell_news(self.saver, self.namespace)
+        if self.signals.asked:
             self._flag(True)
 
     def _wake(self) -> None:
@@ -268,18 +271,19 @@ class Run(Frame):
         again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
         # Those that are due after so many iterations, of the beginning, the end and a pause, are taken where they are.
         patient = pausing or self.interval.iterations is not None or place.path == BEGIN or not place.python
-        return self.saver.save(partial(self._take, place), again, FINISH_SECONDS if patient else 0.0)
+        wait_seconds, rescue = FINISH_SECONDS if patient else 0.0, self.alarm.is_rescue
+        return self.saver.save(partial(self._take, place), again, wait_seconds, rescue=rescue)
 
-    def _take(self, place: Place) -> Content:
+    def _take(self, place: Place, spare: bool) -> Content:
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
         cell, links = self.cell, self.beside.links
-        taken = take(self.namespace, names, state.hidden, cell.own_names, state.levels, links, cell.source)
+        taken = take(self.namespace, names, state.hidden, cell.own_names, state.levels, links, cell.source, spare=spare)
         if place.path == BEGIN and (more := sharers_of_used(self.namespace, taken.names, self._names)):
             self._names |= more
-            return self._take(place)
-        for remark in taken.remarks:
-            self.saver.say_once(remark)
+            return self._take(place, spare)
+        self._postponed.check(taken.awaited, midway=place.path != BEGIN and place.python is not None)
+        self.saver.say_once(*taken.remarks)
         blobs, beside, notes = self.beside.blobs(taken)
         causes = at_snapshot(taken.notes, self.cell.module, self.namespace)
         if causes and self._strict:
@@ -311,9 +315,5 @@ class Run(Frame):
         state = replace(found.state, process=process_state())
         marks = fingerprints(self.namespace, self._names, self.cell.own_names)
         self.kept = Kept({**self._about(), **found.body}, self.clock(), state, frozenset(self._names), marks)
-        self.pausing = True
-        also = ", and on disk" if saved else ""
-        raise Pause(
-            f"{self.cell.name} is paused at {place}; where it stands is kept in memory{also}. Look at its variables, "
-            f"change what you like, and run the cell again: it goes on from here."
-        )
+        self.pausing, why = True, stop_of_memory() if self.alarm.is_stop else ""
+        raise Pause(paused(self.cell.name, str(place), saved=saved, why=why))

@@ -26,6 +26,7 @@ from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import ITER, RUN, Path, hidden_at, is_hidden
 from colab_guard.cell.units import CELLS, Unit, twin
 from colab_guard.core.errors import Pause
+from colab_guard.integrations import is_entered
 
 PASS_SECONDS = 50e-6  # calls shorter than this on average are not worth being left in their middle
 PASS_CALLS = 256
@@ -71,6 +72,11 @@ class Frame:
         self.points = unit.points
 
     # -- what rewritten code calls ----------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the flag is up, for code that does not see it."""
+        return self.run.is_wanted()
 
     @property
     def going(self) -> bool:
@@ -153,7 +159,9 @@ class Frame:
             else types.CellType(state)
             for name in code.co_freevars
         )  # fmt: skip
-        new = types.FunctionType(code, self.run.namespace, code.co_name, getattr(like, "__defaults__", None), closure)
+        home = self.unit.home
+        names = vars(sys.modules[home]) if home else self.run.namespace
+        new = types.FunctionType(code, names, code.co_name, getattr(like, "__defaults__", None), closure)
         new.__kwdefaults__ = getattr(like, "__kwdefaults__", None)
         return new
 
@@ -171,9 +179,10 @@ class Frame:
     def _unit(self, function: types.FunctionType) -> Any:
         unit: Any = None
         code = function.__code__
-        if function.__globals__ is self.run.namespace:
+        home = function.__module__ if is_entered(function) and not hasattr(function, "__wrapped__") else ""
+        if home or function.__globals__ is self.run.namespace:
             source = find_source(code)
-            unit = twin(source, code, self.run.defined) if source else None
+            unit = twin(source, code, frozenset() if home else self.run.defined, home) if source else None
         elif hasattr(function, "__wrapped__"):
             unit = WRAPPER
         self.run.units[code] = unit
@@ -188,9 +197,11 @@ class Frame:
         return callee
 
     def _unwrapped(self, number: int, function: types.FunctionType) -> Any:
-        """A library's wrapper around a function of the notebook's, made anew around the function's twin."""
+        """A library's wrapper around a function of the notebook's, or around a framework's, made anew around the
+        function's twin.
+        """
         levels, inner = unwrap(function)
-        if inner is None or find(self.run.namespace, code_name(inner)) is not function:
+        if inner is None or not (is_entered(inner) or find(self.run.namespace, code_name(inner)) is function):
             return function  # a library's own, or made in passing, and perhaps to be called elsewhere: delayed(f)
         unit = self.run.units.get(inner.__code__, UNSEEN)
         if unit is UNSEEN:
@@ -287,7 +298,8 @@ def _level(python: types.FrameType, frame: Frame, path: Path, arguments: list[An
         for name, value in values.items()
         if not is_hidden(name) and name not in cells and name.isidentifier()
     }
-    return Level(own, hidden, cells, arguments, frozenset(global_names(frame.unit.code)))
+    uses = frozenset[str]() if frame.unit.home else frozenset(global_names(frame.unit.code))
+    return Level(own, hidden, cells, arguments, uses)
 
 
 def _arguments(frame: types.FrameType) -> tuple[tuple[Any, ...], dict[str, Any]]:

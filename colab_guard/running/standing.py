@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,8 +32,13 @@ class Place:
         return [*self.frame.chain()][::-1]
 
     def __str__(self) -> str:
-        functions = self.functions
-        return f"line {self.line} of {functions[-1].unit.qualname}()" if functions else f"line {self.line}"
+        text = f"line {self.line}"
+        for frame in self.frame.chain():
+            if not frame.unit.home:
+                return f"{text} of {frame.unit.qualname}()"
+            # A line of a library's tells nobody anything: that of the call that led there does.
+            text = f"{frame.unit.qualname}() in line {frame.parent.points[frame.site].line}"
+        return text
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,8 @@ def standing(
     for values in [namespace, *(level.values for level in levels)]:
         anew |= {name for name, value in values.items() if is_made_anew(value) and not is_hidden(name)}
     bound = [values.get(name) for name in anew for values in [namespace, *(level.values for level in levels)]]
-    for level in levels:
-        _keep(level.hidden, bound, namespace)
+    for level, one in zip(levels, functions, strict=True):
+        _keep(level.hidden, bound, namespace, framework=bool(one.unit.home))
         for name in anew & level.values.keys():
             del level.values[name]
     _keep(hidden, bound, namespace)
@@ -72,7 +78,7 @@ def standing(
         path = one.points[functions[index + 1].site].path if index + 1 < len(functions) else place.path
         frames.append({
             "function": one.unit.qualname, "path": path, "code": sources.index(source),
-            "hidden": list(levels[index].hidden),
+            "hidden": list(levels[index].hidden), **({"module": one.unit.home} if one.unit.home else {}),
         })  # fmt: skip
     body = {
         "cursor": None if place.python is None else {"frames": frames},
@@ -85,14 +91,18 @@ def standing(
     return Standing(State({}, hidden, levels, {}), body, frozenset(anew))
 
 
-def _keep(hidden: dict[str, Any], bound: list[Any], namespace: dict[str, Any]) -> None:
-    """Leaves what is kept of hidden variables: iterators, and context managers that are not made anew."""
+def _keep(hidden: dict[str, Any], bound: list[Any], namespace: dict[str, Any], *, framework: bool = False) -> None:
+    """Leaves what is kept of hidden variables: iterators, and context managers that are not made anew. Those that a
+    ``framework`` wrote as generators around its own loop are kept as the notebook's own are.
+    """
     for name, value in hidden.items():
         manager = value.manager if isinstance(value, Held) else value
         if not hasattr(type(manager), "__exit__") or hasattr(type(manager), "__next__"):
             continue
         if (isinstance(value, Held) and value.anew) or any(one is manager for one in bound):
             hidden[name] = None
+        elif framework and isinstance(manager, contextlib._GeneratorContextManager):
+            hidden[name] = manager
         elif what := obstacle(manager, namespace):
             raise Unsaveable(f"the block of `with` {what} around it could not be entered again")
         else:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from colab_guard.capture.causes import at_resume
 from colab_guard.capture.environment import describe
 from colab_guard.core.causes import Cause
-from colab_guard.core.errors import Inexact
+from colab_guard.core.errors import ColabGuardError, Inexact
 from colab_guard.core.keys import Key
 from colab_guard.core.places import described
 from colab_guard.core.settings import Interval
 from colab_guard.core.words import ago, count_of
+from colab_guard.messages.finding import offer
 from colab_guard.resume.plan import Plan
 from colab_guard.store.manifest import Manifest
 
@@ -54,9 +55,21 @@ def where(body: Mapping[str, Any]) -> str:
     return str(body.get("place", f"line {body['line']}"))
 
 
-def stopped(name: str, kind: type[BaseException], last: Manifest, now: float) -> str:
+def paused(name: str, place: str, *, saved: bool, why: str) -> str:
+    """What a cell says that is left at a safe point, to be gone on with; ``why``: where nobody asked for it."""
+    also = ", and on disk" if saved else ""
+    then = why or "Look at its variables, change what you like, and"
+    kept = f"{name} is paused at {place}; where it stands is kept in memory{also}."
+    return f"{kept} {then} run the cell again: it goes on from here."
+
+
+def stopped(name: str, error: BaseException | None, last: Manifest | None, now: float) -> Iterator[str]:
     """What a cell says that an error ended, whose newest snapshot is ``last``."""
-    return (
-        f"{name} was stopped by {kind.__name__}; run the cell again to go on from the snapshot of "
-        f"{ago(now - last.created)} ({where(last.body)})."
-    )
+    if last is not None:
+        yield (
+            f"{name} was stopped by {type(error).__name__}; run the cell again to go on from the snapshot of "
+            f"{ago(now - last.created)} ({where(last.body)})."
+        )
+    ours = isinstance(error, ColabGuardError)  # whose messages say it all
+    if isinstance(error, Exception) and not ours and (offered := offer(error)):
+        yield offered

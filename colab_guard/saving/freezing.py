@@ -3,7 +3,7 @@
 What changed since the last snapshot is likely to change again: it is copied at once, and its fingerprint taken
 in the background. The rest is fingerprinted (xxh3, at the speed of memory) where it lies, and copied only when
 it changed. Where the copies don't fit into the free memory nothing is copied: the writer reads the user's own
-memory, and the cell is held until it has.
+memory, and the cell is held until it has. So it is, too, with a rescue, which is to take no memory.
 """
 
 from __future__ import annotations
@@ -60,12 +60,15 @@ class Freezer:
     pool: Pool
     seen: dict[Where, Seen] = field(default_factory=dict)
 
-    def freeze(self, blobs: Sequence[Any]) -> tuple[list[Blob | BlobRef], bool]:
-        """The blobs, and whether the cell must be held until they are written: they are its own memory still."""
+    def freeze(self, blobs: Sequence[Any], *, hold: bool = False) -> tuple[list[Blob | BlobRef], bool]:
+        """The blobs, and whether the cell must be held until they are written: they are its own memory still. With
+        ``hold`` it must, and the pool is given back.
+        """
         self.pool.empty(self.pool.size_bytes)  # also of what was to be a snapshot, and failed half way
         found = [blob if isinstance(blob, BlobRef) else self._blob(blob) for blob in blobs]
         todo = [n for n, blob in enumerate(found) if isinstance(blob, Blob) and blob.where and not blob.key]
-        if not _fits(sum(found[n].size_bytes for n in todo) - self.pool.size_bytes):
+        if hold or not _fits(sum(found[n].size_bytes for n in todo) - self.pool.size_bytes):
+            self.pool.empty(0 if hold else self.pool.size_bytes)
             return found, True
         for n in todo:
             blob = found[n]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from colab_guard.capture.memory import SMALL_BYTES
-from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.core.errors import NoRoom, StoreError, StoreUnavailable
 from colab_guard.resume.held import Held
 from colab_guard.saving.freezing import Blob, Found, Freezer, Key, key_of
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
@@ -57,12 +57,14 @@ class Saver:
     last: Manifest | None = None
     held: Held | None = None  # memory that was filled when the snapshot to be restored was compared
     skipped: int = 0  # snapshots that were due while another was being written
-    stall_seconds: float = 0.0  # how long the cell waited for the newest snapshot
+    stall_seconds: float = 0.0  # how long the cell waited for the newest snapshot that was no rescue
+    rescued: bool = False  # whether the newest rescue is stored
     _freezer: Freezer = field(default_factory=lambda: Freezer(WRITER.pool))
     _known: dict[Key, BlobRef] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
     _failing: bool = False
+    _reason: str = ""
     _slow: bool = False
     _claimed: bool = False
     _first: int = 0  # the number of the first snapshot it wrote
@@ -85,6 +87,19 @@ class Saver:
         tier = self._tier()
         return None if tier is None else tier.uploads.state(self.name)
 
+    @property
+    def newest(self) -> Manifest | None:
+        """The newest snapshot that is stored, also one that nobody has settled yet; for any thread."""
+        job = self._job
+        return job.result[0] if job is not None and job.is_over and job.error is None and job.result else self.last
+
+    @property
+    def trouble(self) -> str:
+        """Why no snapshot can be taken at present; for any thread."""
+        job = self._job
+        failed = job.error if job is not None and job.is_over else None
+        return _reason(failed) if failed is not None else self._reason
+
     def _tier(self) -> Tier | None:
         return None if self.repository is None else tier_of(self.repository.place)
 
@@ -93,15 +108,19 @@ class Saver:
         held, self.held = self.held, None
         return Blobs(self.opened(), manifest, held)
 
-    def save(self, take: Callable[[], Content], otherwise: str, wait_seconds: float = 0.0) -> bool:
+    def save(
+        self, take: Callable[[bool], Content], otherwise: str, wait_seconds: float = 0.0, *, rescue: bool = False
+    ) -> bool:
         """Takes a snapshot, and has it written; whether that was begun. What goes wrong is said once, with what happens
-        ``otherwise``, and again only after it went well in between.
+        ``otherwise``, and again only after it went well in between. ``take`` is told whether to spare memory, and gives
+        what may only be written while the cell is held, if so.
 
         While another is being written it is waited for, for at most ``wait_seconds``, then this one is skipped; a
-        store that took longer than that once is not waited for again until it is back.
+        store that took longer than that once is not waited for again until it is back. A ``rescue`` waits for long, and
+        takes no memory for copies: the cell is held until it is written.
         """
-        begun = time.perf_counter()
-        if not WRITER.finish(0.0 if self._slow else wait_seconds):
+        begun, self.rescued = time.perf_counter(), self.rescued and not rescue
+        if not WRITER.finish(HANG_SECONDS if rescue else 0.0 if self._slow else wait_seconds):
             self._slow = wait_seconds > 0
             self._skip(otherwise)
             return False
@@ -109,9 +128,13 @@ class Saver:
         self.settle()
         self._otherwise = otherwise
         try:
-            body, blobs = take()
-            body = {**body, **self.measured()}
-            held = self._hand_over(body, blobs)
+            try:
+                hold, (body, blobs) = rescue, take(rescue)
+            except NoRoom:
+                if rescue:
+                    raise
+                hold, (body, blobs) = True, take(True)
+            held = self._hand_over({**body, **self.measured()}, blobs, hold)
         except self.never:
             raise
         except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling
@@ -119,16 +142,18 @@ class Saver:
             return False
         if held is not None:
             held.wait_while_moving(HANG_SECONDS)
-        self.stall_seconds = time.perf_counter() - begun
-        if held is not None:
+        if rescue:
+            self.rescued = held is not None and held.is_over and held.error is None
+        else:
+            self.stall_seconds = time.perf_counter() - begun
+        if held is not None and not rescue:
             self.say_once(
                 f"what changed does not fit into the free memory a second time, so the cell waited "
                 f"{self.stall_seconds:.1f} s while its snapshot was written, and will again."
             )
         if new := [note for note in body["notes"] if note not in self._noted]:
             self._noted.update(new)
-            for text in self.sentences(new):
-                self.say_once(text)
+            self.say_once(*self.sentences(new))
         return True
 
     def finish(self, seconds: float = FINISH_SECONDS) -> bool:
@@ -165,23 +190,23 @@ class Saver:
         self._freezer.written(found)
         self._known = {key: ref for (_, key), ref in zip(found, self.last.blobs, strict=True) if key}
         self.stored(self.last)
-        for remark in remarks:
-            self.say_once(remark)
+        self.say_once(*remarks)
         if self._failing:
             self.say("snapshots are taken again.")
-        self._failing = False
+        self._failing, self._reason = False, ""
 
-    def say_once(self, text: str) -> None:
+    def say_once(self, *texts: str) -> None:
         """Says what was not said before."""
-        if text not in self._said:
-            self._said.add(text)
-            self.say(text)
+        for text in texts:
+            if text not in self._said:
+                self._said.add(text)
+                self.say(text)
 
-    def _hand_over(self, body: Mapping[str, Any], blobs: Sequence[Any]) -> Job | None:
+    def _hand_over(self, body: Mapping[str, Any], blobs: Sequence[Any], hold: bool) -> Job | None:
         """The job that writes a snapshot, if the cell must be held until it is over."""
         taken_at, body = self.clock(), json.loads(json.dumps(body))  # a copy: parts of it may be the cell's own
         with WRITER.handing_over():
-            frozen, held = self._freezer.freeze(blobs)
+            frozen, held = self._freezer.freeze(blobs, hold=hold)
             self._job = Job(lambda job: self._write(job, body, frozen, taken_at), self._written)
             WRITER.submit(self._job)
         return self._job if held else None
@@ -224,10 +249,14 @@ class Saver:
             self._failed(StoreUnavailable(f"the store has not answered for {job.still_seconds:.0f} s."))
 
     def _failed(self, error: BaseException) -> None:
+        self._reason = _reason(error)
         if not self._failing:
-            reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}."
-            self.say(f"no snapshot could be taken: {reason}{self._otherwise}")
+            self.say(f"no snapshot could be taken: {self._reason}{self._otherwise}")
         self._failing = True
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, StoreError | NoRoom) else f"{type(error).__name__}: {error}."
 
 
 class _Chunks(Chunks):

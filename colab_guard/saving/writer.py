@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from colab_guard.core.memory import memory
+from colab_guard.flight.recorder import RECORDER
 from colab_guard.saving.pool import Pool
 
 FINISH_SECONDS = 10.0
@@ -153,6 +154,7 @@ class Writer:
 
     def end(self, number: int, frame: Any) -> None:
         """The handler of SIGTERM."""
+        RECORDER.event("signal", signal="SIGTERM")
         if os.getpid() == self._owner:
             self.finish()
         signal.signal(number, signal.SIG_DFL)

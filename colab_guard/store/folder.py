@@ -5,17 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colab_guard.core.words import size
+from colab_guard.store import packs
 from colab_guard.store.backend import PARTIAL, Entry, parts_of
+from colab_guard.store.failures import ADVICE, Advised
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 SUBFOLDERS = ("packs", "snapshots")
+LEFT_BYTES = 1_000_000_000  # of a disk are left to the user: a full one fails everything else, too
+LARGE_BYTES = 2 * LEFT_BYTES  # a smaller disk may be filled: it was made for something
+LOOK_BYTES = 16_000_000  # so much is written between two looks at what is left
 # What systems answer that can't fsync a folder (FUSE, network shares). Anything else is a real failure.
 NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
 
@@ -41,13 +48,18 @@ class Folder:
         return str(self._root)
 
     def write_new(self, name: str, chunks: Iterable[ReadableBuffer]) -> None:
-        """See Backend: temporary file, fsync, rename, fsync of the folder."""
+        """See Backend: temporary file, fsync, rename, fsync of the folder. Packs leave the last of a disk free."""
         path = self._path(name)
         partial = _partial(path)
         try:
             with open(partial, "xb") as file:
+                room, is_pack = 0, packs.NAME.fullmatch(name) is not None
                 for chunk in chunks:
-                    file.write(chunk)
+                    more_bytes = memoryview(chunk).nbytes
+                    if is_pack and more_bytes > room:
+                        room = more_bytes + LOOK_BYTES
+                        _leave(self._root, room)
+                    room -= file.write(chunk)
                 file.flush()
                 if file.tell():
                     os.fsync(file.fileno())
@@ -94,6 +106,17 @@ class Folder:
 
     def _path(self, name: str) -> Path:
         return self._root.joinpath(*parts_of(name, self.place))
+
+
+def _leave(folder: Path, more_bytes: int) -> None:
+    """Raises OSError where so many more would be of the last bytes, which are left to the user."""
+    found = shutil.disk_usage(folder)
+    if found.total >= LARGE_BYTES and found.free < LEFT_BYTES + more_bytes:
+        raise Advised(
+            errno.ENOSPC,
+            f"only {size(found.free)} are free there, and snapshots leave the last {size(LEFT_BYTES)} to you",
+            ADVICE[errno.ENOSPC],
+        )
 
 
 def _partial(path: Path) -> Path:

@@ -6,12 +6,14 @@ import hashlib
 import os
 import re
 import secrets
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from colab_guard.core.underway import LINE_SECONDS, Line, Step, under_way
 from colab_guard.store.backend import Backend
 from colab_guard.store.manifest import BlobRef
 
@@ -67,10 +69,10 @@ class Fault:
 
 def faults(
     backend: Backend, blobs: Iterable[BlobRef], memory: Mapping[BlobRef, memoryview] | None = None
-) -> Iterator[Fault]:
-    """Reads each blob once, pack by pack, in several threads; yields those that are not what was written.
+) -> list[Fault]:
+    """Reads each blob once, pack by pack, in several threads: those that are not what was written.
 
-    Those that have ``memory``, of their size, are read into that.
+    Those that have ``memory``, of their size, are read into that. An interrupt ends it within a few reads.
     """
     ordered = sorted(set(blobs), key=lambda blob: (blob.pack, blob.offset, blob.size_bytes))
     share_bytes = max(LEAST_BYTES, sum(blob.size_bytes for blob in ordered) // (os.cpu_count() or 1))
@@ -81,12 +83,29 @@ def faults(
             room = share_bytes
         shares[-1].append(blob)
         room -= blob.size_bytes
-    with ThreadPoolExecutor(len(shares) or 1) as threads:
-        for found in threads.map(lambda share: list(_faults(backend, share, memory or {})), shares):
-            yield from found
+    total, abandoned = sum(blob.size_bytes for blob in ordered), threading.Event()
+    with (
+        under_way("reading snapshots", total) as step,
+        ThreadPoolExecutor(len(shares) or 1) as threads,
+        Line() as line,
+    ):
+        reading = [threads.submit(list, _faults(backend, share, memory or {}, step, abandoned)) for share in shares]
+        try:
+            while wait(reading, LINE_SECONDS).not_done:
+                line.show(step)
+        except BaseException:
+            abandoned.set()  # for the threads are waited for
+            raise
+        return [fault for read in reading for fault in read.result()]
 
 
-def _faults(backend: Backend, ordered: Iterable[BlobRef], memory: Mapping[BlobRef, memoryview]) -> Iterator[Fault]:
+def _faults(
+    backend: Backend,
+    ordered: Iterable[BlobRef],
+    memory: Mapping[BlobRef, memoryview],
+    step: Step,
+    abandoned: threading.Event,
+) -> Iterator[Fault]:
     shared = buffer = memoryview(bytearray(CHUNK_BYTES))
     pack, start, end = "", 0, 0  # which part of which pack the buffer holds
     for blob in ordered:
@@ -94,6 +113,8 @@ def _faults(backend: Backend, ordered: Iterable[BlobRef], memory: Mapping[BlobRe
         hasher = hashlib.sha256()
         position, stop = blob.offset, blob.offset + blob.size_bytes
         while position < stop:
+            if abandoned.is_set():
+                return
             if own is not None or blob.pack != pack or not start <= position < end:
                 done = position - blob.offset
                 buffer = shared if own is None else own[done : done + CHUNK_BYTES]
@@ -111,6 +132,7 @@ def _faults(backend: Backend, ordered: Iterable[BlobRef], memory: Mapping[BlobRe
                     break
             part = buffer[position - start : min(stop, end) - start]
             hasher.update(part)
+            step.more(len(part))
             position += len(part)
         else:
             if hasher.hexdigest() != blob.digest:

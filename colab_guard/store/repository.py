@@ -169,10 +169,10 @@ class Repository:
         ``hold`` gives memory, of their sizes, for the blobs that are wanted afterwards.
         """
         with unavailable(self._backend.place, f"{manifest.name} can't be read back"):
-            faults = list(packs.faults(self._backend, manifest.blobs, hold(manifest)))
+            faults = packs.faults(self._backend, manifest.blobs, hold(manifest))
             damaged = {packs.pack_name(fault.blob.pack) for fault in faults}
             if faults and isinstance(self._backend, HasCopies) and self._backend.drop_copies(damaged):
-                faults = list(packs.faults(self._backend, manifest.blobs, hold(manifest)))
+                faults = packs.faults(self._backend, manifest.blobs, hold(manifest))
             for fault in faults:
                 raise fault.error or self._corrupt(fault.blob, f"{fault.what}, so that {manifest.name} can't be used")
         self._sound.update((ref.digest, ref) for ref in manifest.blobs)

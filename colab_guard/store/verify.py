@@ -31,7 +31,7 @@ def verify(backend: Backend, trust: Trust) -> Report:
         if whole:
             for blob in set(whole.blobs):
                 users[blob].append(whole)
-    bad = list(packs.faults(backend, users))
+    bad = packs.faults(backend, users)
     # What another session pruned while this one read is gone, not damaged.
     listed = {entry.name for entry in backend.list(manifest.FOLDER)}
     problems = [str(entry.error) for entry in entries if isinstance(entry, Damaged) and entry.name in listed]

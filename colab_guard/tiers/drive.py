@@ -2,8 +2,8 @@
 
 What is known of it, and how, is in docs/durable.md. Files are written under their final names (a rename is not known to
 be atomic, and manifests are verified anyway) and never changed, for only a new file tells by an attribute that it is
-uploaded. Where the user lets us ask Drive's API, that must agree. Packs are cut to no bytes before they are deleted:
-what lies in the trash counts against the quota.
+uploaded. Where the user lets us ask Drive's API, that must agree. Packs and flights are cut to no bytes before they are
+deleted: what lies in the trash counts against the quota.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from colab_guard.core.places import is_drive
 from colab_guard.core.words import size
+from colab_guard.flight.lines import FOLDER as FLIGHTS
 from colab_guard.store import packs
 from colab_guard.store.backend import Entry
 from colab_guard.store.folder import SUBFOLDERS, Folder
@@ -37,7 +38,7 @@ UNKNOWN = {errno.ENODATA, errno.ENOTSUP, errno.ENOSYS}
 class Drive(Folder):
     """A folder on Drive; see ``Remote``. Every verb raises OSError with ENOTCONN while Drive is not mounted there."""
 
-    folders = (*SUBFOLDERS, leases.FOLDER)
+    folders = (*SUBFOLDERS, leases.FOLDER, FLIGHTS)
 
     def __init__(self, root: Path, api: DriveApi | None = None) -> None:
         self.trashed_bytes = 0  # by what was deleted without being cut
@@ -88,7 +89,7 @@ class Drive(Folder):
         self._mounted()
         path = self._path(name)
         with suppress(FileNotFoundError):
-            self._delete(path, cut=name.startswith(packs.FOLDER))
+            self._delete(path, cut=name.startswith((packs.FOLDER, FLIGHTS)))
         self._arrivals.forget(name)
 
     def confirmed(self, name: str) -> bool | None:

@@ -15,6 +15,7 @@ from colab_guard.core.errors import KeyUnusable, StoreUnavailable
 from colab_guard.core.keys import Key, Keyring
 from colab_guard.core.places import is_below_drive, is_drive, local_folder
 from colab_guard.core.stores import is_url, store_at
+from colab_guard.core.underway import Line, long_ones
 from colab_guard.store.backend import Backend
 from colab_guard.store.failures import unavailable
 from colab_guard.store.folder import Folder
@@ -39,14 +40,21 @@ class Tier:
     uploads: Uploads
     uploader: Uploader
 
-    def finish(self, seconds: float) -> bool:
+    def finish(self, seconds: float, line: Line | None = None) -> bool:
         """Waits until all that is to be uploaded is, for at most so long, or until that fails; whether it is. What
-        failed before is tried at once.
+        failed before is tried at once. ``line`` shows how far it is.
         """
         before = self.uploads.tries
+
+        def is_over() -> bool:
+            if line is not None:
+                for step in long_ones()[:1]:
+                    line.show(step)
+            return self.uploads.is_idle() or self.uploads.tries > before
+
         if not self.uploads.is_idle():
             self.uploader.wake(hurry=True)
-        self.uploader.wait(lambda: self.uploads.is_idle() or self.uploads.tries > before, seconds)
+        self.uploader.wait(is_over, seconds)
         return self.uploads.is_idle()
 
 
@@ -109,6 +117,12 @@ def tier_of(place: str) -> Tier | None:
     return _tiers.get(place)
 
 
+def sides(store: str | os.PathLike[str], keys: Keyring) -> list[Backend]:
+    """The backends of a store one by one: the folder and the remote of one with two tiers. Raises as ``backend_of``."""
+    backend, tier = backend_of(store, keys), tier_of(store_at(store))
+    return [backend] if tier is None else [tier.uploads.local, tier.uploads.remote]
+
+
 def notes(place: str) -> str:
     """What a status says of a store beside where it is."""
     tier = tier_of(place)
@@ -133,10 +147,10 @@ def states() -> list[Durability]:
     return [tier.uploads.state(cell) for tier in _tiers.values() for cell in tier.uploads.catalogue.cells()]
 
 
-def finish(seconds: float = FINISH_SECONDS) -> bool:
+def finish(seconds: float = FINISH_SECONDS, line: Line | None = None) -> bool:
     """Waits until all that is to be uploaded is, in all stores, see ``Tier.finish``; whether it is."""
     until = time.monotonic() + seconds
-    return all(tier.finish(max(0.0, until - time.monotonic())) for tier in _tiers.values())
+    return all(tier.finish(max(0.0, until - time.monotonic()), line) for tier in _tiers.values())
 
 
 def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 from colab_guard.tiers.uploads import Uploads
 
+LOOK_SECONDS = 0.5
+
 
 class Uploader:
     """Calls ``step`` of its uploads whenever there is something to do. All else is for any thread."""
@@ -37,7 +39,7 @@ class Uploader:
             self._changed.notify_all()
 
     def wait(self, is_over: Callable[[], bool], seconds: float) -> bool:
-        """Waits until something is so, for at most so long; whether it is."""
+        """Waits until something is so, for at most so long; whether it is. ``is_over`` is called often."""
         if os.getpid() != self._pid:  # the lock may have been held by a thread that is not here
             return is_over()
         until = time.monotonic() + seconds
@@ -46,7 +48,7 @@ class Uploader:
                 left = until - time.monotonic()
                 if left <= 0 or self._thread is None:
                     return is_over()
-                self._changed.wait(left)
+                self._changed.wait(min(left, LOOK_SECONDS))
         return True
 
     def _run(self) -> None:

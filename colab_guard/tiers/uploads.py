@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.core.underway import Step, under_way
 from colab_guard.core.words import size
+from colab_guard.flight.recorder import RECORDER
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, Entry
 from colab_guard.store.failures import advised
@@ -137,6 +139,7 @@ class Uploads:
             return self._failed(str(error))
         if self._tries:
             self._tries, self._trouble = 0, ""
+            RECORDER.event("store-back", text=self.remote.place)
             self.tell(f"snapshots reach {self.remote.place} again.")
         return wait
 
@@ -180,13 +183,14 @@ class Uploads:
                 f"the newest snapshot of {cell!r} needs {size(needed)} there, and only {size(free)} are free. Delete "
                 f"something and empty the trash, or save less of the cell (--link, --keep 1)."
             )
-        for name in missing:
-            if name == snapshot.name and lease.is_lost(self.remote):
-                self._lose(cell, lease)
-                return
-            self._put(name, sizes[name])
-            if name != snapshot.name:
-                self.catalogue.copied(Entry(name, sizes[name], time.time()))
+        with under_way(f"uploading {cell}", needed) as step:
+            for name in missing:
+                if name == snapshot.name and lease.is_lost(self.remote):
+                    self._lose(cell, lease)
+                    return
+                self._put(name, sizes[name], step)
+                if name != snapshot.name:
+                    self.catalogue.copied(Entry(name, sizes[name], time.time()))
         self._watched.append(_Copied(snapshot, begun, needed))  # first: at no instant there is nothing to be done
         self.catalogue.copied(Entry(snapshot.name, sizes[snapshot.name], time.time()), snapshot)
 
@@ -203,9 +207,11 @@ class Uploads:
             f"machine, until you run the cell here again."
         )
 
-    def _put(self, name: str, size_bytes: int) -> None:
+    def _put(self, name: str, size_bytes: int, step: Step) -> None:
         def pieces() -> Iterator[memoryview]:
-            return chunks(self.local, name, size_bytes)
+            for piece in chunks(self.local, name, size_bytes):
+                yield piece
+                step.more(piece.nbytes)
 
         self._cut_off.add(name)
         try:
@@ -249,6 +255,7 @@ class Uploads:
 
     def _failed(self, why: str, most_seconds: float = LAST_DELAY_SECONDS) -> float:
         if not self._tries:
+            RECORDER.event("store-lost", text=f"{self.remote.place}: {why}")
             self.tell(
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
                 f"survive a crash of the kernel, not the end of this machine."

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from colab_guard.capture.pickler import Pickler, find
+from colab_guard.core.errors import NoRoom
 
 LARGE = 4096  # characters or bytes: shorter ones are rather stored twice
 FIXED = (tuple, frozenset, complex, types.ModuleType, types.CodeType)  # what is in them connects, not they themselves
@@ -75,9 +76,11 @@ class _Trial(Pickler):
         """The objects that the pickle of a variable meets; none of one that can't be pickled."""
         self.clear_memo()
         self.spans.clear()
-        self._file.seek(0)
+        self.pickles.seek(0)
         try:
             self.add(name, value)
+        except NoRoom:
+            raise
         except Exception:  # noqa: BLE001 - a class's own pickling may raise anything; it is told when it is saved
             self.spans.clear()
             return []
@@ -89,11 +92,11 @@ def _is_fixed(thing: Any, main: str) -> bool:
     kind = type(thing)
     if kind in (str, bytes):
         return len(thing) < LARGE
-    if isinstance(thing, CODE):
+    if issubclass(kind, CODE):
         module = sys.modules.get(thing.__module__) if thing.__module__ != main else None
         importable = module is not None and find(vars(module), thing.__qualname__) is thing
         return importable or thing.__module__ == "builtins"  # not all of whose classes have a name there
-    return kind in FIXED or isinstance(thing, _library_constants())
+    return kind in FIXED or issubclass(kind, _library_constants())
 
 
 def _library_constants() -> tuple[type, ...]:

@@ -110,13 +110,13 @@ def _rows(group: list[str], loaded: Loaded, namespace: dict[str, Any]) -> list[R
             rows.append(Row(name, "?", UNREADABLE, loaded.unreadable[name]))
             continue
         value, here = values[name], name in namespace
-        if isinstance(value, StandIn):
+        if issubclass(type(value), StandIn):
             what = f"{value.__reduce__()[1][0]} could not be kept"
             rows.append(Row(name, "stand-in", KEPT if here else NEW, what))
         elif same:
             rows.append(Row(name, kind_of(value), SAME))
         else:
-            was = f"it is {namespace[name]!r} here" if here and isinstance(namespace[name], PLAIN) else ""
+            was = f"it is {namespace[name]!r} here" if here and issubclass(type(namespace[name]), PLAIN) else ""
             rows.append(Row(name, kind_of(value), OVERWRITTEN if here else NEW, was))
     return rows
 
@@ -186,15 +186,15 @@ def _change_directory(directory: str) -> Undo:
 def kind_of(value: Any) -> str:
     """What a value is, in a few words; of texts the length only, for they may be secrets."""
     kind = type(value).__qualname__
-    if isinstance(value, type):
+    if issubclass(type(value), type):
         return "class"
-    if isinstance(value, types.FunctionType | types.BuiltinFunctionType):
+    if issubclass(type(value), types.FunctionType | types.BuiltinFunctionType):
         return "function"
     if is_array(value):
         return f"{kind} {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     if type(value) in PLAIN:
         return f"{kind} {value!r}" if value is not None else "None"
-    if isinstance(value, str | bytes | bytearray | list | tuple | dict | set | frozenset):
+    if issubclass(type(value), str | bytes | bytearray | list | tuple | dict | set | frozenset):
         return f"{kind} of {len(value):,}"
     shape = getattr(value, "shape", None) if type(value).__module__.partition(".")[0] == "pandas" else None
     return f"{kind} {shape}" if isinstance(shape, tuple) else kind

@@ -25,7 +25,7 @@ from colab_guard.variables.plan import Plan, planned
 from colab_guard.variables.taking import take
 
 PREFIX = "session "
-LOOP = "loop "
+LOOP = "loop ", "jobs "  # how the names of those begin whose program goes on with them
 ID = re.compile(r"\d+|[0-9a-f]{12}")
 
 _repositories: dict[str, Repository] = {}  # by place: one knows which of its blobs are sound, and need no second copy
@@ -66,7 +66,7 @@ def save(namespace: dict[str, Any], place: str, name: str | None = None) -> Save
     saver.say, saver.sentences = said.append, lambda notes: ()
     content = take(namespace)
     before = saver.last
-    if saver.save(lambda: content, "", FINISH_SECONDS) and WRITER.job is not None:
+    if saver.save(lambda spare: content, "", FINISH_SECONDS) and WRITER.job is not None:
         WRITER.job.wait_while_moving(HANG_SECONDS)
     saver.finish(0.0)
     saver.release()  # the next save may never come

@@ -25,7 +25,7 @@ def user_variables(namespace: dict[str, Any]) -> list[str]:
     return sorted(
         name
         for name, value in namespace.items()
-        if is_user_name(name) and not isinstance(value, types.ModuleType)
+        if is_user_name(name) and not issubclass(type(value), types.ModuleType)
     )  # fmt: skip
 
 

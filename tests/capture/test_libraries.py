@@ -1,5 +1,6 @@
 """torchdata's loader and Hugging Face's datasets go on by their own state, or are replayed."""
 
+import datasets  # noqa: F401 - its import draws random numbers: not in the first run only
 import pytest
 import torchdata.stateful_dataloader  # noqa: F401 - watched from the start
 

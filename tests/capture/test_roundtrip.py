@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from colab_guard.capture import select
 from colab_guard.capture.pickler import Unsaveable
 from colab_guard.capture.select import sharers
 from colab_guard.capture.take import take
@@ -286,7 +287,8 @@ def test_files_in_memory_and_the_kernels_own_streams() -> None:
     assert there_and_back(stream=sys.stdout)["stream"] is sys.stdout
 
 
-def test_variables_that_share_come_along() -> None:
+def test_variables_that_share_come_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(select, "BUDGET_SECONDS", 60.0)
     model = {"w": [1.0]}
     base = np.zeros(4)
     namespace = {"model": model, "alias": model, "deep": [{"m": model["w"]}], "other": [1.0], "row": base[1:],

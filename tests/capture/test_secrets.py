@@ -236,3 +236,20 @@ def test_the_places_are_plain_json() -> None:
     start = bytes(snapshot.skeleton).index(b'{"what"')
     about, _ = json.JSONDecoder().raw_decode(bytes(snapshot.skeleton)[start:].decode("latin-1"))
     assert about["places"] == [["cfg", [["item", "token"]]]]
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+@pytest.mark.parametrize("secret", [HF, NAMED], ids=["a shape", "a name"])
+def test_a_rescue_which_copies_no_large_byte_string_leaves_them_out_of_those_too(kind: Any, secret: str) -> None:
+    clean, around = kind(b"x" * 100_000), b"word " * 20_000
+    namespace = {"a": {"api_key": secret}, "clean": clean, "keys": {"api_key": secret}, "later": [kind(around)]}
+    snapshot = taken(namespace, spare=True)
+    assert secret.encode() not in content(snapshot)
+    assert loaded(snapshot, namespace) == namespace
+    assert sum(len(bytes(piece)) for piece in snapshot.memory) >= 200_000, "beside the pickles"
+    namespace["dirty"] = kind(around + secret.encode() + b" " + around)
+    snapshot = taken(namespace, spare=True)
+    assert secret.encode() not in content(snapshot)
+    out = loaded(snapshot, namespace)
+    assert out["clean"] == clean
+    assert out["dirty"] == loaded(taken(namespace), namespace)["dirty"], "as with any other snapshot"

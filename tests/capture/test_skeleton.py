@@ -15,12 +15,13 @@ FORTRAN = np.asfortranarray(np.arange(LARGE, dtype=np.uint32).reshape(3, -1))
 SMALL_FORTRAN = np.asfortranarray(np.arange(6, dtype=np.uint32).reshape(3, 2))
 
 
-def written(values: list[Any]) -> tuple[Regions, bytes]:
+def written(values: list[Any], *, spare: bool = False) -> tuple[Regions, bytes]:
     regions, pickles = Regions(), skeleton.Pickles()
+    pickles.spare = spare
     pickler = pickle.Pickler(pickles, protocol=5)
     for value in values:
         pickler.dump(value)
-    return regions, skeleton.cut(pickles.getvalue(), pickles.large, regions)
+    return regions, skeleton.cut(pickles.getvalue(), pickles.large, regions, pickles.holes)
 
 
 def read(regions: Regions, content: bytes, count: int) -> list[Any]:
@@ -37,10 +38,11 @@ VALUES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("spare", [False, True], ids=["copied", "spare"])
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_each_comes_back(value: Any) -> None:
+def test_each_comes_back(value: Any, spare: bool) -> None:
     shared = [value, {"again": value}, value]
-    [out, beside] = read(*written([shared, "beside"]), 2)
+    [out, beside] = read(*written([shared, "beside"], spare=spare), 2)
     assert out == shared
     assert type(out[0]) is type(value)
     assert out[0] is out[2] or type(value) is int
@@ -48,7 +50,9 @@ def test_each_comes_back(value: Any) -> None:
 
 
 def test_all_come_back_one_behind_the_other() -> None:
-    assert read(*written([VALUES, list(range(50_000)), VALUES]), 3) == [VALUES, list(range(50_000)), VALUES]
+    for spare in (False, True):
+        values = [VALUES, list(range(50_000)), VALUES]
+        assert read(*written(values, spare=spare), 3) == values
 
 
 def test_what_is_large_is_beside_and_what_is_small_together_is_not() -> None:

@@ -344,6 +344,42 @@ FAMILIES = {
         left = walk([1, 2, 3, 4, 5], log)
         """,
     ),
+    "an object that shuffles when it is iterated, and is its own iterator; a method that is called eval": (
+        """
+        import random
+        class Shuffled:
+            def __init__(self, n):
+                self.items, self.i = list(range(n)), 0
+            def __iter__(self):
+                random.shuffle(self.items)
+                self.i = 0
+                return self
+            def __next__(self):
+                if self.i == len(self.items):
+                    raise StopIteration
+                self.i += 1
+                return self.items[self.i - 1]
+            def eval(self):
+                return len(self.items)
+        def doubled(items):
+            for item in items:
+                yield 2 * item
+        def both(shuffled, log):
+            log.append(shuffled.eval())
+            for item in shuffled:
+                log.append(item)
+            for item in doubled(shuffled):
+                log.append(item)
+        """,
+        """
+        log = []
+        shuffled = Shuffled(4)
+        for item in shuffled:
+            log.append(item)
+        both(shuffled, log)
+        del shuffled
+        """,
+    ),
     "match, star targets, annotations, walrus, comprehension calls": (
         """
         import random
@@ -379,11 +415,12 @@ FAMILIES = {
 }
 
 
-@pytest.mark.parametrize("stride", [10**9, 3], ids=["once", "every third point"])
+@pytest.mark.parametrize("stride", [10**9, 3], ids=["once", "repeatedly"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_dies_at_every_safe_point(family: str, stride: int) -> None:
     above, cell = map(textwrap.dedent, FAMILIES[family])
     expected = plain(cell, above)
+    assert dict(lives(cell, above, stride, lambda _: [0])) == {0: expected}, "already where nothing dies"
     ends = dict(lives(cell, above, stride))
     assert list(ends) == list(range(1, count(cell, above) + 1))
     for number, end in ends.items():

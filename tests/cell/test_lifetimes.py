@@ -125,7 +125,7 @@ class Saving(DyingRun):
 
     def reached(self, frame: Frame, number: int, python: types.FrameType) -> None:
         here = frame.points[number]
-        self._take(Place(frame, here.path, here.line, python))
+        self._take(Place(frame, here.path, here.line, python), spare=False)
 
 
 @pytest.fixture(autouse=True)

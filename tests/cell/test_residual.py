@@ -164,7 +164,7 @@ CELLS = {
 
 
 @pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize("stride", [10**9, 1, 3], ids=["one death", "a death at each point", "at each third"])
+@pytest.mark.parametrize("stride", [10**9, 1, 3], ids=["once", "repeatedly", "repeatedly, at each third"])
 def test_dying_changes_nothing(name: str, stride: int) -> None:
     source = "\n".join(line[8:] for line in CELLS[name].splitlines()[1:])
     wanted = plain(source)

@@ -19,7 +19,7 @@ from tests.chaos.report import Report
 
 KILLS_A_RUN = 4  # at most; the first round over the cells has one each, so that a short budget meets all
 JOBS = 2
-ENOUGH = 5
+ENOUGH = 10
 
 
 class Plan(NamedTuple):

@@ -7,6 +7,7 @@ A file is never imported. Its header is comment lines ``# key: value`` or bare w
     # files: out.txt              files it writes (in its working directory), compared too
     # needs: torch, sklearn       modules without which the cell is left out
     # seeded                      begins the same in every process; otherwise its start is dumped and shared
+    # slow                        killed by command only (python -m tests.chaos), for its imports take seconds
     # hashed                      what it does depends on the order of a set of strings
 """
 
@@ -31,6 +32,7 @@ class Cell:
     needs: tuple[str, ...]
     seeded: bool
     hashed: bool
+    slow: bool
 
     @property
     def plain(self) -> str:
@@ -60,6 +62,7 @@ def read_cell(path: Path) -> Cell:
         needs=names("needs"),
         seeded="seeded" in keys,
         hashed="hashed" in keys,
+        slow="slow" in keys,
     )
 
 

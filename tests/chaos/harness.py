@@ -74,8 +74,17 @@ def seeded_reference(cell: Cell, bench: Bench, hash_seed: int) -> Outcome:
     kept = bench.folder / f"reference-{cell.name}-{hash_seed if cell.hashed else 0}.json"
     if not kept.exists():
         outcome = reference(cell, bench, hash_seed)
-        kept.write_text(json.dumps([outcome.digests, outcome.seconds]))
+        written = kept.with_suffix(f".{os.getpid()}")  # another process may look for it meanwhile
+        written.write_text(json.dumps([outcome.digests, outcome.seconds]))
+        written.replace(kept)
     return Outcome(*json.loads(kept.read_text()))
+
+
+def wanted_end(cell: Cell, bench: Bench, origin: tuple[int, Path] | None) -> Outcome:
+    """The reference of a run, of which the life that began afresh had this hash seed and start."""
+    assert origin is not None
+    hash_seed, start = origin
+    return seeded_reference(cell, bench, hash_seed) if cell.seeded else reference(cell, bench, hash_seed, start)
 
 
 def killed_run(cell: Cell, bench: Bench, into_write: tuple[bool, ...], seed: int) -> Report:
@@ -114,12 +123,7 @@ class _Run:
                 break
         end = end or self.live(len(into_write) + 1, None)
         assert end is not None
-        assert self.origin is not None
-        hash_seed, start = self.origin
-        if self.cell.seeded:
-            wanted = seeded_reference(self.cell, self.bench, hash_seed)
-        else:
-            wanted = reference(self.cell, self.bench, hash_seed, start)
+        wanted = wanted_end(self.cell, self.bench, self.origin)
         self.compare(end, wanted, "")
         if self.random.random() < FINISHED_LIFE_CHANCE:
             again = self.live(len(self.report.first_lines) + 1, None)
@@ -211,7 +215,7 @@ class _Run:
         """Every manifest that is listed must read back whole."""
         command = [self.bench.python, "-c", VERIFY, str(self.folder / "store")]
         own = environment(self.bench, self.folder, 0)
-        answer = subprocess.run(command, env=own, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(command, env=own, capture_output=True, text=True, timeout=LIFE_SECONDS)
         if answer.returncode or answer.stdout.strip():
             self.report.problems.append(f"verify: {answer.stdout}{answer.stderr}")
 

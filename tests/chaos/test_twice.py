@@ -12,7 +12,7 @@ from tests.notebook.book import Book
 OUTSIDE = """
 import glob, os
 newest = lambda: max(glob.glob("store/snapshots/*.json"), default="")
-seen = last = None
+seen, last = "", -100  # the first waits for the snapshot of the beginning
 def iteration(i, every, deaths):
     global seen, last
     with open("log", "a") as file:

@@ -12,7 +12,7 @@ from tests.chaos.report import Outcome
 from tests.chaos.vm import CELLS, VmReport, _Run
 from tests.chaos.vm_campaign import VmCampaign, run_vms
 
-SECONDS = float(os.environ.get("CHAOS_VM_SECONDS", "30"))  # then runs under way come to their end
+SECONDS = float(os.environ.get("CHAOS_VM_SECONDS", "60"))  # then runs under way come to their end
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 STARTED = "colab_guard: walk started, snapshots every 0.2 s.\n"
 RESUMED = "colab_guard: walk resumed at line 2.\n"

@@ -27,9 +27,8 @@ from tests.chaos.harness import (
     differing,
     digests_at_end,
     environment,
-    reference,
-    seeded_reference,
     usual_seconds,
+    wanted_end,
 )
 from tests.chaos.machine import STORE, Vm, newest
 from tests.chaos.report import Outcome
@@ -126,12 +125,7 @@ class _Run:
                 break
         end = end or self.live()
         assert end is not None
-        assert self.origin is not None
-        hash_seed, start = self.origin
-        if self.cell.seeded:
-            wanted = seeded_reference(self.cell, self.bench, hash_seed)
-        else:
-            wanted = reference(self.cell, self.bench, hash_seed, start)
+        wanted = wanted_end(self.cell, self.bench, self.origin)
         self.compare(end, wanted, "")
         if losses or self.random.random() < FINISHED_LIFE_CHANCE:
             again = self.live()

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.chaos.campaign import ENOUGH
 from tests.chaos.cell import all_cells
 from tests.chaos.harness import Bench, available
 from tests.chaos.vm import CELLS, VmReport, vm_run
@@ -65,8 +66,8 @@ class VmCampaign:
 def run_vms(
     bench: Bench, seed: int, deaths: int | None = None, losses: int | None = None, seconds: float | None = None
 ) -> VmCampaign:
-    """Runs until so many VMs have died, so many mounts were lost, or the *seconds* are over; both kinds by turns where
-    both are wanted.
+    """Runs until so many VMs have died, so many mounts were lost, or the *seconds* are over, but not before one of each
+    kind, in at most ENOUGH times as long; both kinds by turns where both are wanted.
     """
     known = [cell for cell in all_cells() if cell.name in CELLS and available(cell, bench.python)]
     cells = {cell.name: cell for cell in known}
@@ -75,7 +76,9 @@ def run_vms(
     begun = time.monotonic()
 
     def next_plan() -> Plan | None:
-        if seconds is not None and time.monotonic() - begun > seconds:
+        spent = time.monotonic() - begun
+        met = (campaign.deaths or deaths == 0) and (campaign.losses or losses == 0)
+        if seconds is not None and spent > (seconds if met else ENOUGH * seconds):
             return None
         left = {
             "deaths": deaths is None or campaign.deaths + sum(len(plan.aims) for plan in running.values()) < deaths,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from colab_guard.core import config, identity, places
-from colab_guard.core.server import Listed, listed
+from colab_guard.core.server import Listed, has_notebook, listed
 from tests.support.sessions_server import SessionsServer, session
 
 OWN, OTHER = "1AbCdEfGhIjKlMnOpQrStUvWxYz012345", "1ZyXwVuTsRqPoNmLkJiHgFeDcBa543210"
@@ -181,3 +181,18 @@ def test_what_the_user_says_goes_before_all(server):
     config.configure({"notebook": "mine"})
     found = identity.identity({})
     assert (found.name, found.id, server.asked) == ("mine", "mine", [])
+
+
+def test_a_kernel_of_no_notebook_is_told_from_one_of_a_page(server, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["launcher.py", "-f", "/runtime/kernel-3-4.json"])
+    server.sessions = [session("train.ipynb", OWN, kernel="3-4"), session("other.ipynb", OTHER)]
+    assert has_notebook() is True
+    server.sessions = [session("other.ipynb", OTHER)]
+    assert has_notebook() is False
+    server.sessions = []
+    assert has_notebook() is False
+    server.sessions = {"no": "list"}
+    assert has_notebook() is None
+    monkeypatch.setattr(sys, "argv", ["launcher.py", "-f", "/runtime/connection.json"])
+    server.sessions = []
+    assert has_notebook() is None, "this kernel's id is not known"

@@ -263,6 +263,48 @@ def test_a_guarded_cells_snapshot_with_a_large_text_and_a_missing_module(tmp_pat
     assert sorted(one.name for one in elsewhere.iterdir()) == [made.name, "part.zip"]
 
 
+WRITING = """
+import os
+for step in range(3):
+    for folder in ("runs/out", "other/out"):
+        os.makedirs(f"{folder}/checkpoint-{step}", exist_ok=True)
+        with open(f"{folder}/checkpoint-{step}/weights.bin", "wb") as file:
+            file.write(folder.encode() + bytes(range(step, 256)) * 1000)
+os.symlink("checkpoint-2", "runs/out/last")
+with open("log.txt", "w") as file:
+    print("end", file=file)
+"""
+
+
+def test_what_files_had_saved_are_files_again_whole_and_by_their_names(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    guarded_by(WRITING, store, tmp_path, "--files runs/out --files other/out --files log.txt --files never")
+    done = export(store, tmp_path, "--to", "all")
+    assert "files/out and files/out-2 and files/log.txt" in done.stdout
+    found = Found(tmp_path / "all")
+    assert found.plain("step") == 2
+    placed = {one["at"]: Path(one["path"]) for one in found.index["files"]}
+    assert list(placed) == ["files/out", "files/out-2", "files/log.txt"]
+    assert found.left_out["files/out/last"] == "it was a link to checkpoint-2"
+    for at, path in placed.items():
+        assert tree(tmp_path / "all" / at) == tree(path)
+    done = export(store, tmp_path, "train", "other/out", "--to", "one", "--zip")
+    assert done.stdout.startswith("files/out of snapshot no. ")
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        written = {name.removeprefix("one/"): archive.read(name) for name in archive.namelist()}
+    assert set(written) == {"export.json", *(f"files/out/checkpoint-{step}/weights.bin" for step in range(3))}
+    assert written["files/out/checkpoint-2/weights.bin"] == tree(tmp_path / "other/out")["checkpoint-2/weights.bin"]
+    done = export(store, tmp_path, "train", "step", "log.txt", "--to", "both")
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"export.json", "variables.json", "files"}
+    assert "There is no variable checkpoint-1" in export(store, tmp_path, "train", "checkpoint-1", code=2).stderr
+
+
+def tree(path: Path) -> dict[str, bytes]:
+    """All files of a folder that are no links, or the one, by their paths below it."""
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return {str(one.relative_to(path)): one.read_bytes() for one in files if "last" not in one.parts}
+
+
 def test_nothing_is_overwritten(store: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")

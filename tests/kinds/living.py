@@ -43,7 +43,7 @@ class Store:
         taken = take(namespace, names, {}, frozenset())
         blobs = [taken.skeleton, taken.table, *taken.memory]
         self.disk.go.clear()
-        assert self._saver.save(lambda: ({"names": list(taken.names), "notes": []}, blobs), "")
+        assert self._saver.save(lambda spare: ({"names": list(taken.names), "notes": []}, blobs), "")
         then()
         self.disk.go.set()
         assert self._saver.finish(60)

@@ -216,7 +216,6 @@ train(x, optimizer)
 """,
         probe=f"[{BITS}, x.weight_mask, train(x, optimizer), {BITS}]",
         mutate="train(x, optimizer)",
-        notes=("x's autograd graph",),
     ),
     Kind(
         "torch: optimizers and schedulers",

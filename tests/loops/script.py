@@ -33,7 +33,7 @@ def tick():
 def die():
     "Ends the process, once the snapshot that is being written is stored."
     from colab_guard.saving.writer import WRITER
-    WRITER.finish()
+    WRITER.finish(60)
     os.kill(os.getpid(), signal.SIGKILL)
 
 def end(*values):
@@ -81,8 +81,7 @@ class Script:
                     if line.startswith("end "):
                         end = line
                     if ticks is not None and seen >= ticks:
-                        process.kill()
-                        break
+                        process.kill()  # and read on: it may just have come to its end
             errors.seek(0)
             said = errors.read()
         assert process.returncode in (0, 1, -signal.SIGKILL), said

@@ -27,9 +27,12 @@ def die(now=True):
     "Ends the kernel, while this is the first life, once what is being written is stored."
     if now and not os.path.exists(f"{HERE}/second life"):
         from colab_guard.saving.writer import WRITER
-        WRITER.finish()
+        WRITER.finish(60)
         os.kill(os.getpid(), 9)
 """
+
+# The greeting waits for what the store holds, however slow the machine is.
+PATIENT = "__import__('colab_guard.notebook.extension', fromlist=['']).LOOK_SECONDS = 60"
 
 
 class Book:
@@ -47,6 +50,7 @@ class Book:
     def start(self) -> None:
         """A kernel, colab_guard in it, and the first cell run."""
         self.kernel = Kernel(self._python, cwd=self.folder, env=self._environment)
+        self.kernel.run(PATIENT, hidden=True).check()
         self.greeting = self.run("%load_ext colab_guard").check().text
         self.run(ABOVE).check()
 
@@ -59,7 +63,7 @@ class Book:
 
     def run(self, cell: str, answer: str | None = None) -> Result:
         """Runs a cell to its end, with an answer to what it asks."""
-        return self.kernel.run(cell, timeout=30, answer=answer)
+        return self.kernel.run(cell, answer=answer)
 
     def dies_in(self, cell: str) -> None:
         """Runs a cell that kills the kernel, and starts the next life."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.notebook.book import Book
+from tests.support.page import Page, opened
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -28,6 +29,20 @@ def book(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book
     """One notebook for all tests of a module: each uses names of its own, none kills the kernel."""
     with Book(tmp_path_factory.mktemp("book"), python) as book:
         yield book
+
+
+@pytest.fixture(scope="module")
+def panel_book(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
+    """Likewise, with the panel, and no snapshots but those that are asked for."""
+    environment = {"COLAB_GUARD_PANEL": "on", "COLAB_GUARD_EVERY": "1h"}
+    with Book(tmp_path_factory.mktemp("book"), python, environment) as book:
+        yield book
+
+
+@pytest.fixture(scope="module")
+def page(panel_book: Book) -> Page:
+    """A page that was there when the panel of that notebook was shown, and sees it."""
+    return opened(panel_book.kernel)
 
 
 @pytest.fixture

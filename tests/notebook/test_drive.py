@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from colab_guard.flight.reading import flights
 from tests.notebook.book import BOTH, said
 from tests.standins.colab import Colab
 from tests.support.kernel import Kernel, KernelDiedError
@@ -31,6 +32,13 @@ for i in range({items}):
 print(i, total)
 """
 ABOVE = "import random; random.seed(7)"
+# What is waited for no longer than some seconds, so that nobody waits for what hangs.
+PATIENT = """
+import colab_guard.notebook.extension as extension, colab_guard.notebook.flight as flight
+import colab_guard.running.signals as signals
+extension.LOOK_SECONDS = flight.EXIT_SECONDS = signals.GRACE_SECONDS = signals.FINISH_SECONDS = 60.0
+del extension, flight, signals"""
+BRIEF = "from colab_guard.keepalive import countdown; countdown.COUNTDOWN_SECONDS = 0.5"
 
 
 class Vm:
@@ -43,20 +51,23 @@ class Vm:
         self.colab.__enter__()
         environment = {
             **self.colab.environment, "COLAB_GUARD_KEY": "", "HOME": str(disk / "home"),
-            "COLAB_GUARD_DRIVE": str(drive.mount), "COLAB_GUARD_LOCAL": str(disk / "local"), **environment,
+            "COLAB_GUARD_DRIVE": str(drive.mount), "COLAB_GUARD_LOCAL": str(disk / "local"),
+            "COLAB_GUARD_LIMIT": "1000h",  # not this machine's age decides
+            **environment,
         }  # fmt: skip
         self.kernel = Kernel(python, cwd=disk, env=environment)
         self.kernel.page = self.colab.page
+        self.run(PATIENT).check()
         self.greeting = said(self.run("import google.colab\n%load_ext colab_guard"))
         self.run(ABOVE)
 
     def run(self, cell: str, **options: Any) -> Any:
-        return self.kernel.run(cell, timeout=40, **options)
+        return self.kernel.run(cell, **options)
 
     def wait_until_durable(self) -> None:
         """Asks until the newest snapshot is said to be."""
         wait_for(
-            lambda: re.search(r"· durable \d+ s ago · by the files' ids ·", self.run("%guard status").check().text)
+            lambda: re.search(r"· durable \d+ \w+ ago · by the files' ids ·", self.run("%guard status").check().text)
         )
 
     def die(self) -> None:
@@ -112,7 +123,7 @@ def test_saved_and_durable_are_two_figures(new_drive, new_vm):
     drive = new_drive(paused=True)
     vm = new_vm(drive)
     vm.run(CELL.format(items=3)).check()
-    assert "saved 0 s ago" in (text := vm.run("%guard status").check().text)
+    assert re.search(r"saved \d+ \w+ ago", text := vm.run("%guard status").check().text)
     assert "not durable yet, uploading" in text
     drive.resume_uploads()
     vm.wait_until_durable()
@@ -131,6 +142,24 @@ def test_the_runtime_is_not_released_before_all_is_durable(new_drive, new_vm):
     vm.wait_until_durable()
     assert vm.run("%guard release").check()
     assert vm.colab.unassigned == 1
+    assert "released" in whats(drive.cloud / "MyDrive/colab_guard/notebook")
+
+
+def test_a_cell_that_is_done_and_durable_releases_the_runtime_and_its_results_do_not(new_drive, new_vm):
+    cell = CELL.format(items=3).replace("1it", "1it --release-when-done")
+    drive = new_drive()
+    vm = new_vm(drive)
+    failed = vm.run(cell.replace("print(i, total)", "0 / 0"))
+    assert (failed.error.ename, vm.colab.unassigned) == ("ZeroDivisionError", 0)
+    vm.run(BRIEF)
+    vm.run(cell.replace("train", "other")).check()
+    wait_for(lambda: vm.colab.unassigned)
+    assert vm.colab.unassigned == 1
+    vm.die()
+    drive.remount()
+    later = new_vm(drive)
+    assert "results were put back" in later.run(cell.replace("train", "other")).check().text
+    assert later.colab.unassigned == 0
 
 
 def test_what_lies_on_this_machine_alone_is_lost_only_by_force(new_drive, new_vm, tmp_path):
@@ -211,14 +240,33 @@ def test_before_a_runtime_that_is_asked_to_end_does_its_last_state_is_uploaded(n
     execution = vm.kernel.start(CELL.format(items=9).replace("1it", "1h"))
     wait_for(lambda: execution.poll() or "at the fourth" in execution.result.text)
     os.kill(vm.kernel.pid, signal.SIGTERM)
-    (vm.disk / "wait").unlink()
     with pytest.raises(KernelDiedError):
         wait_for(execution.poll)
     vm.die()
     drive.remount()
     result = new_vm(drive).run(CELL.format(items=9)).check()
-    assert "train resumed at line 4" in result.text
+    assert "train resumed at line 8" in result.text
     assert expected(9) in result.text
+
+
+def test_how_a_vm_ended_is_known_on_drive_when_it_is_gone(new_drive, new_vm):
+    drive = new_drive()
+    vm = new_vm(drive)
+    vm.run(CELL.format(items=3)).check()
+    vm.kernel.ask_to_end(by_signal=False)
+    drive.wait_uploaded()
+    vm.die()
+    (flight,) = flights(drive.cloud / "MyDrive/colab_guard/notebook")
+    assert flight.start["host"] == "colab"
+    assert {beat["store"] for beat in flight.beats} <= {"ok"}
+    told = whats(drive.cloud / "MyDrive/colab_guard/notebook")
+    end = told.index("shutdown")
+    assert told[end - 2 : end] == ["cell-began", "cell-ended"]
+
+
+def whats(store: Path) -> list[str]:
+    """The events of the newest flight of a store."""
+    return [event["what"] for event in flights(store)[0].events]
 
 
 def snapshots(drive: Any) -> list[str]:
@@ -227,7 +275,7 @@ def snapshots(drive: Any) -> list[str]:
 
 
 def wait_for(what: Callable[[], Any]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not what():
         assert time.monotonic() < end, "it does not come"
         time.sleep(0.02)

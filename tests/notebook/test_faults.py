@@ -12,6 +12,18 @@ for i in range(8):
     seen.append(os.urandom(400))
 len(seen), len(set(seen))"""
 
+FAILURES = """
+from colab_guard.saving.writer import WRITER
+failed = []
+def is_failing():
+    return not WRITER.job.is_over or WRITER.job.error is not None
+def failures():
+    "How many snapshots could not be written so far."
+    if WRITER.job.is_over and WRITER.job.error and WRITER.job not in failed:
+        failed.append(WRITER.job)
+    return len(failed)
+"""
+
 
 @BOTH
 def test_a_store_that_can_not_be_made_is_told_with_what_to_do_and_the_cell_runs(new_book, tmp_path):
@@ -53,13 +65,14 @@ i"""
 def test_a_store_that_fills_up_between_two_snapshots_by_the_clock(new_book, small_disk):
     """The writer's news are told at the next safe point, and those after it are quiet again."""
     book = new_book(COLAB_GUARD_STORE=str(small_disk))
+    (book.folder / "watching.py").write_text(FAILURES)
     cell = """%%checkpointed timed --every 0.2s
+import watching
+ballast = os.urandom(2_000_000)
+while watching.failures() < 3: time.sleep(0.01)
 ballast = b""
-for i in range(50):
-    if i == 5: ballast = os.urandom(2_000_000)
-    if i == 30: ballast = b""
-    time.sleep(0.04)
-i"""
+while watching.is_failing(): time.sleep(0.01)
+"""
     told = said(book.run(cell).check())
     assert sum("No space left" in line for line in told) == 1
     assert told[-1] == "snapshots are taken again."
@@ -138,8 +151,10 @@ def test_a_store_that_is_deleted_while_the_cell_runs_is_told_and_the_cell_goes_o
 import shutil
 from colab_guard.saving.writer import WRITER
 for i in range(6):
-    if i == 3 and WRITER.finish(): shutil.rmtree({str(book.store)!r})  # nothing is written into it meanwhile
+    if i == 3 and WRITER.finish(60): shutil.rmtree({str(book.store)!r})  # nothing is written into it meanwhile
 i"""
     result = book.run(cell).check()
     assert printed(result) == ["5"]
     assert sum("no snapshot" in line for line in said(result)) == 1
+    assert "nothing since is saved:" in book.run("%guard status").check().text
+    assert "what deleted did since its newest snapshot (" in book.run("%guard release").error.evalue

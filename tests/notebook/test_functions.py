@@ -47,6 +47,17 @@ def test_a_method_goes_on_at_the_very_iteration(book):
     assert printed(result)[-1].endswith("[6, 6, 6]")
 
 
+def test_a_cell_whose_first_statement_is_the_call_goes_on_in_it_in_the_same_kernel_too(book):
+    book.run(TRAIN + "trainer = Trainer()").check()
+    cell = "%%checkpointed first --every 1it\nlog = trainer.fit(3)\nlog"
+    book.run("die = stop").check()
+    assert book.run(cell).error
+    (book.folder / "second life").touch()
+    result = book.run(cell).check()
+    assert said(result)[0].startswith("first resumed at line 10 of Trainer.epoch()")
+    assert lines(result) == ["1 2", "1 3", "2 0", "2 1", "2 2", "2 3"]
+
+
 def test_a_function_on_the_stack_is_edited_where_it_goes_on(book):
     book.run(TRAIN).check()
     book.dies_in(CELL)
@@ -282,3 +293,48 @@ def train(n):
     book.run(above).check()
     book.run("%%checkpointed shares --every 1it\ntrain(6)").check()
     assert book.value("model, alias is model") == ({"w": 6}, True)
+
+
+MODULE = """
+import os, signal
+def train(name, epochs):
+    seen = []
+    for epoch in range(epochs):
+        for batch in range(4):
+            seen.append((epoch, batch))
+            if (epoch, batch) == (1, 2) and not os.path.exists(f"{name} died"):
+                open(f"{name} died", "w").close()
+                from colab_guard.saving.writer import WRITER
+                WRITER.finish(60)
+                os.kill(os.getpid(), signal.SIGKILL)
+            print(name, epoch, batch, flush=True)
+    return seen
+"""
+GIVEN = """%%checkpointed own --every 1it
+import own_training
+import colab_guard as cg
+cg.guard(own_training)
+first = own_training.train("first", 2)
+second = own_training.train("second", 2)
+first == second, len(second)"""
+
+
+def test_a_module_that_was_given_over_is_entered_in_later_kernels_too(book):
+    """The line that gave it is behind the cursor by then, and does not run again."""
+    (book.folder / "own_training.py").write_text(MODULE)
+    for name in ("first", "second"):
+        book.dies_in(GIVEN)
+        assert (book.folder / f"{name} died").exists()
+    result = book.run(GIVEN).check()
+    assert said(result)[0].startswith("own resumed at train() in line 6 from the snapshot of")
+    assert [line for line in printed(result) if line.startswith("second")] == ["second 1 2", "second 1 3"]
+    assert printed(result)[-1] == "(True, 8)"
+
+
+def test_a_given_module_that_is_gone_is_said_and_nothing_runs(book):
+    (book.folder / "own_training.py").write_text(MODULE)
+    book.dies_in(GIVEN)
+    (book.folder / "own_training.py").unlink()
+    kind, message = book.refusal(GIVEN)
+    assert kind == "EditedCell"
+    assert "train() of the module own_training was under way, and this session can't import that" in message

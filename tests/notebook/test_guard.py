@@ -43,9 +43,15 @@ def test_an_unknown_word_is_a_clear_error_that_lists_the_known_ones(book):
         assert part in message
 
 
+def test_a_checklist_before_a_long_run(book):
+    text = book.run("%guard checklist").check().text
+    names = [line[8:].split()[0] for line in text.splitlines() if not line.startswith(" ")][:-1]
+    assert names == ["GPU", "memory", "disk", "Drive", "store", "inputs", "time", "keep-alive"]
+
+
 def test_looking_changes_nothing(book):
     book.run("%%checkpointed looked\nfor i in range(3): pass").check()
     before = sorted(book.store.rglob("*"))
-    for view in ("status", "history", "verify"):
+    for view in ("status", "history", "verify", "checklist"):
         assert printed(book.run(f"%guard {view}").check())
     assert sorted(book.store.rglob("*")) == before

@@ -25,6 +25,13 @@ def server() -> Iterator[SessionsServer]:
         yield server
 
 
+def patient(book):
+    """With a name that was waited for: the server is a thread of this process, which may have to wait for its turn."""
+    wait = "from colab_guard.core.server import listed; listed.__defaults__ = (60.0,)"
+    book.greeting = book.run(f"{wait}\n%reload_ext colab_guard").check().text
+    return book
+
+
 def first_line(book) -> str:
     return said(book.run(CELL).check())[0]
 
@@ -32,15 +39,15 @@ def first_line(book) -> str:
 def test_on_colab_notebooks_of_one_name_do_not_mix_and_a_renamed_one_goes_on(new_book, server):
     environment = {**server.environment, "COLAB_GUARD_STORE": ""}
     server.lists("train.ipynb", OWN)
-    book = new_book(**environment)
+    book = patient(new_book(**environment))
     [folder] = [word for word in book.greeting.split() if "/.colab_guard/" in word]
     assert first_line(book).startswith(f"train started, snapshots every 0.1 s to {folder}.")
     book.run("import colab_guard as cg; kept = 5; cg.save('mine')").check()
     book.close()
     server.lists("train.ipynb", OTHER)
-    assert first_line(new_book(**environment)).startswith("train started")
+    assert first_line(patient(new_book(**environment))).startswith("train started")
     server.lists("a new name.ipynb", OWN)
-    book = new_book(**environment)
+    book = patient(new_book(**environment))
     assert folder in book.greeting
     assert "train finished earlier" in first_line(book)
     assert "mine" in book.run("%guard history").check().text, "cg.save and the magics keep their snapshots in one place"
@@ -88,10 +95,10 @@ def test_where_the_server_does_not_tell_the_page_is_asked_and_not_waited_for_lon
     local = {"COLAB_GUARD_LOCAL": str(tmp_path / ".colab_guard")}
     with Colab() as colab, Kernel(python, tmp_path, {**server.environment, **colab.environment, **local}) as kernel:
         kernel.page = page_of(colab, "by the page.ipynb")
-        kernel.run("import google.colab").check()
+        kernel.run("import google.colab, colab_guard.notebook.identity as own; own.PAGE_SECONDS = 60").check()
         greeting = kernel.run("%load_ext colab_guard").check().text
         assert f"{tmp_path}/.colab_guard/by_the_page (" in greeting
         assert "is known by its name, by the page, and not by its file's id: name it with" in greeting
         colab.attached = False
-        greeting = kernel.run("%reload_ext colab_guard").check().text
+        greeting = kernel.run("own.PAGE_SECONDS = 2\n%reload_ext colab_guard").check().text
         assert "this notebook's name can't be told" in greeting

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.notebook.book import BOTH, said
+from tests.notebook.book import BOTH, printed, said
 from tests.support.kernel import Kernel
 
 SESSION = """
@@ -173,3 +173,23 @@ def test_without_the_extension(python, tmp_path):
     with Kernel(python, cwd=tmp_path) as kernel:
         kernel.run("import colab_guard as cg\nx = [1]\nsaved = cg.save()\nx = 2\ncg.restore(yes=True)").check()
         assert kernel.run("print(x)").check().text == "[1]\n"
+
+
+@BOTH
+def test_a_proxy_whose_object_is_gone_is_no_trouble(new_book):
+    """As `tqdm.auto` leaves them behind."""
+    book = new_book()
+    book.run("""
+import weakref
+class Node: pass
+node = Node()
+direct, holder = weakref.proxy(node), [weakref.proxy(node)]
+del node
+seen = []""").check()
+    assert printed(
+        book.run("%%checkpointed gone --every 1it\nfor i in range(3):\n    seen.append(i)\nseen").check()
+    ) == ["[0, 1, 2]"]
+    assert "variables saved" in book.run("%guard save").check().text
+    book.run("seen = 4").check()
+    assert "holder" in book.run("%guard restore --yes").check().text
+    assert book.value("seen, len(holder)") == ([0, 1, 2], 1)

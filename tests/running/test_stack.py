@@ -1,12 +1,14 @@
 """What stands between rewritten code and the functions that it calls."""
 
 import functools
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import ITER, RUN, WANTED
+from colab_guard.running import stack
 from colab_guard.running.stack import PASS_CALLS, Frame
 from tests.support.dying import DyingRun, session_with
 
@@ -120,7 +122,8 @@ def test_a_function_wrapped_in_passing_stays_as_it_is(run: DyingRun) -> None:
     assert run.call(0, wrapper) is wrapper
 
 
-def test_short_calls_are_passed_through_until_a_snapshot_is_due(run: DyingRun) -> None:
+def test_short_calls_are_passed_through_until_a_snapshot_is_due(run: DyingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "time", SimpleNamespace(perf_counter=lambda: 0.0))  # so that they are short
     loops = run.namespace["loops"]
     for _ in range(3 * PASS_CALLS):
         run.call(0, loops)(1)

@@ -31,6 +31,13 @@ class SlowFolder(Folder):
         super().write_new(name, chunks)
 
 
+class Patient(Saver):
+    """One whose end a test waits for, on however slow a machine."""
+
+    def finish(self, seconds: float = 100.0) -> bool:
+        return super().finish(seconds)
+
+
 class Session:
     """Variables, and the saver of their snapshots on a slow disk."""
 
@@ -41,11 +48,11 @@ class Session:
         self.repository = Repository(self.disk)
         self.said: list[str] = []
         self.woken = threading.Event()
-        self.saver = Saver("train", lambda: self.repository, self.said.append, wake=self.woken.set)
+        self.saver = Patient("train", lambda: self.repository, self.said.append, wake=self.woken.set)
 
-    def take(self) -> Content:
+    def take(self, spare: bool) -> Content:
         """What a snapshot of the variables holds."""
-        taken = take(self.namespace, self.names, {}, frozenset())
+        taken = take(self.namespace, self.names, {}, frozenset(), spare=spare)
         return {"names": taken.names, "notes": []}, [taken.skeleton, taken.table, *taken.memory]
 
     def save(self, wait_seconds: float = 0.0) -> bool:
@@ -61,7 +68,7 @@ class Session:
         return Load(Blobs(repository, manifest), {}, frozenset()).variables(manifest.body["names"])
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     """Returns as soon as something holds that another thread brings about. Raises AssertionError if it never does."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.01)):

@@ -4,16 +4,14 @@ import os
 import subprocess
 import sys
 import textwrap
-import uuid
 from pathlib import Path
 
 import pytest
 
 from colab_guard.core.memory import memory
+from tests.support import groups
 
 MB = 1_000_000
-ROOTS = {"v1": Path("/sys/fs/cgroup/memory"), "v2": Path("/sys/fs/cgroup")}
-LIMITS = {"v1": "memory.limit_in_bytes", "v2": "memory.max"}
 HEAD = """
 import os, sys, time
 from pathlib import Path
@@ -33,24 +31,14 @@ def peak_of(what):
 
 
 @pytest.fixture
-def group(request):
+def group():
     """Runs a process in a control group of so many bytes; its exit status is that of a killed one if it takes more."""
-    made = []
 
     def run(limit_bytes: int, body: str, store: Path) -> subprocess.CompletedProcess[str]:
-        version = "v1" if ROOTS["v1"].is_dir() else "v2"
-        folder = ROOTS[version] / f"colab_guard-{uuid.uuid4().hex[:8]}"
-        try:
-            folder.mkdir()
-            (folder / LIMITS[version]).write_text(str(limit_bytes))
-        except OSError as error:
-            pytest.skip(f"control groups can't be made here: {error}")
-        made.append(folder)
-        return python(body, store, lambda: (folder / "cgroup.procs").write_text(str(os.getpid())))
+        with groups.group(limit_bytes) as bounded:
+            return python(body, store, bounded.enter)
 
-    yield run
-    for folder in made:
-        folder.rmdir()
+    return run
 
 
 def python(body, store, first=None):
@@ -139,3 +127,64 @@ def test_the_pool_is_given_back_when_memory_gets_short(group, tmp_path):
     assert ended.returncode == 0, (ended.returncode, ended.stderr)
     check = "assert (Session(Path(sys.argv[1])).newest()['x'] == 4.0).all()"
     assert python(check, tmp_path).returncode == 0
+
+
+TEXTS = """
+session = Session(Path(sys.argv[1]), x=[chr(n + 50) * 5 * MB for n in range({count})])
+print(session.save() and session.saver.finish(100), *session.said)
+"""
+
+
+def test_what_must_be_copied_to_be_pickled_and_does_not_fit_is_refused_and_nobody_is_killed(group, tmp_path):
+    """150 MB of texts, where 280 MB are allowed."""
+    ended = group(280 * MB, TEXTS.format(count=30), tmp_path)
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    assert "False no snapshot could be taken: a copy of Python's own objects takes" in ended.stdout
+    assert "Delete what is not needed" in ended.stdout
+    assert group(280 * MB, TEXTS.format(count=10), tmp_path).stdout == "True\n"
+
+
+def test_without_the_refusal_it_would_be_killed(group, tmp_path):
+    careless = "from colab_guard.capture import skeleton\nskeleton.check_room = lambda more_bytes, what, *, spare: None"
+    assert group(280 * MB, careless + TEXTS.format(count=30), tmp_path).returncode == -9
+
+
+def test_a_rescue_of_byte_strings_takes_no_memory_for_them(group, tmp_path):
+    """150 MB of each kind, where 400 MB are allowed. They come back as they were; nothing keeps one from growing."""
+    body = """
+    held = [bytes([n]) * 50 * MB for n in range(3)] + [bytearray(bytes([n]) * 50 * MB) for n in range(3)]
+    session = Session(Path(sys.argv[1]), held=held, again=held[4])
+    for number in range(2):
+        held[5][:2] = b"ab"
+        assert session.saver.save(session.take, "", rescue=True), session.said
+        assert session.saver.rescued
+    held[4].append(7)
+    """
+    ended = group(400 * MB, body, tmp_path)
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    check = """
+    found = Session(Path(sys.argv[1])).newest()
+    expected = [bytes([n % 3]) * 50 * MB for n in range(6)]
+    expected[5] = b"ab" + expected[5][2:]
+    assert found["held"] == expected
+    assert [type(one) for one in found["held"]] == [bytes] * 3 + [bytearray] * 3
+    assert found["again"] is found["held"][4]
+    """
+    assert python(check, tmp_path).returncode == 0
+
+
+def test_a_rescue_takes_no_memory_for_copies(group, tmp_path):
+    """100 MB that would fit twice: the pool stays empty, and one that was filled is given back."""
+    body = """
+    session = Session(Path(sys.argv[1]), x=np.full(100 * MB // 8, 1.0))
+    assert session.save() and session.saver.finish(100)
+    assert WRITER.pool.size_bytes > 90 * MB
+    session.namespace["x"] += 1
+    assert session.saver.save(session.take, "", rescue=True)
+    assert WRITER.pool.size_bytes == 0
+    assert session.saver.rescued
+    assert session.said == []
+    """
+    ended = group(600 * MB, body, tmp_path)
+    assert ended.returncode == 0, (ended.returncode, ended.stderr)
+    assert python("assert (Session(Path(sys.argv[1])).newest()['x'] == 2.0).all()", tmp_path).returncode == 0

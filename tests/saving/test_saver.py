@@ -17,7 +17,9 @@ from colab_guard.saving.writer import WRITER
 from tests.saving.slow import Session, until
 
 LARGE = 300_000  # numbers: a piece of its own, in less than a slab
-LITTLE_BYTES = 10_000  # what the pickles take, with the states of random sources
+LITTLE_BYTES = (
+    20_000  # what the pickles take, with the states of random sources, torch's too where a test before imported it
+)
 
 
 @pytest.fixture
@@ -25,13 +27,13 @@ def session(tmp_path):
     session = Session(tmp_path / "store", x=np.arange(LARGE), small=[0])
     yield session
     session.disk.go.set()
-    assert WRITER.finish(20)
+    assert WRITER.finish(60)
 
 
 def test_the_cell_goes_on_while_a_snapshot_is_written(session):
     session.disk.go.clear()
     assert session.save()
-    session.disk.waiting.wait(20)
+    session.disk.waiting.wait(60)
     assert session.repository.snapshots() == []
     session.disk.go.set()
     assert session.saver.finish()
@@ -65,9 +67,9 @@ def test_one_is_in_flight_and_one_that_comes_due_meanwhile_is_skipped_and_counte
 def test_a_patient_one_waits_for_the_one_before(session):
     session.disk.go.clear()
     assert session.save()
-    session.disk.waiting.wait(20)
+    session.disk.waiting.wait(60)
     threading.Timer(0.05, session.disk.go.set).start()
-    assert session.save(wait_seconds=20)
+    assert session.save(wait_seconds=60)
     assert session.saver.skipped == 0
     assert session.saver.finish()
     assert len(session.repository.snapshots()) == 2
@@ -87,7 +89,7 @@ def test_a_store_that_hangs_is_told_of_once_and_when_it_is_back(session, monkeyp
     monkeypatch.setattr(saving, "HANG_SECONDS", 0.0)
     session.disk.go.clear()
     assert session.save()
-    session.disk.waiting.wait(20)
+    session.disk.waiting.wait(60)
     assert not session.save()
     assert not session.save()
     told = [text for text in session.said if "has not answered" in text]
@@ -113,7 +115,7 @@ def test_a_failure_is_told_once_in_the_cells_thread_and_the_next_snapshot_brings
     for _ in range(3):
         session.namespace["x"][0] += 1
         assert session.save()
-        session.woken.wait(20)
+        session.woken.wait(60)
         assert not session.saver.finish()
     told = [text for text in session.said if os.strerror(number) in text]
     assert len(told) == 1
@@ -145,7 +147,7 @@ def test_what_the_background_raises_reaches_nobody_but_the_saver(session, capfd)
 
     session.disk.write_new = fails
     assert session.save()
-    assert WRITER.finish(20)
+    assert WRITER.finish(60)
     assert session.said == []
     assert capfd.readouterr() == ("", "")
     assert not session.saver.finish()
@@ -178,7 +180,7 @@ def test_the_age_of_a_snapshot_is_that_of_the_safe_point(session):
     before = time.time()
     assert session.save()
     after = time.time()
-    session.disk.waiting.wait(20)
+    session.disk.waiting.wait(60)
     session.disk.go.set()
     assert session.saver.finish()
     assert before <= session.saver.last.created <= after

@@ -105,7 +105,7 @@ def test_a_rename_that_is_not_atomic_is_seen(mount, monkeypatch):
     def in_two_steps(source: Path, target: Path) -> None:
         missed.clear()
         os.unlink(target)
-        missed.wait(10)
+        missed.wait(60)
         os.rename(source, target)
 
     monkeypatch.setattr(Path, "read_bytes", reading)
@@ -153,10 +153,18 @@ def test_an_interrupt_while_it_is_written_leaves_nothing(mount, monkeypatch):
 
 def test_on_a_mount_that_uploads_later(new_drive, monkeypatch):
     """A real FUSE file system, of Drive's type: a stand-in (tests/standins/drive.py says what it can't show)."""
-    mounted = new_drive(delay_seconds=0.3, bytes_per_second=20_000_000)
+    mounted = new_drive(delay_seconds=0.3, bytes_per_second=20_000_000, paused=True)
     monkeypatch.setattr(drive, "mount_point", lambda: mounted.mount)
     monkeypatch.setattr(drive, "POLL_SECONDS", 0.05)
-    verdicts = {key: verdict for key, (verdict, _) in told().items()}
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("- rename"):  # what is so before the upload was looked at
+            mounted.resume_uploads()
+
+    run(60, say)
+    verdicts = {key: verdict for key, (verdict, _) in lines_of("\n".join(said)).items()}
     seen = ("xattr-new", "rename", "xattr-uploaded", "xattr-uncommitted", "upload-speed", "replace")
     assert {key: verdicts[key] for key in seen} == dict.fromkeys(seen, "Confirmed")
     assert list(mounted.my_drive.iterdir()) == []

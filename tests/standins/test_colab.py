@@ -35,7 +35,7 @@ def kernel(request: pytest.FixtureRequest, colab: Colab) -> Iterator[Kernel]:
 
 def told(kernel: Kernel, code: str) -> str:
     """What a cell prints and shows, or the class and message of its error."""
-    result = kernel.run(code, timeout=30)
+    result = kernel.run(code)
     return f"{result.error.ename}: {result.error.evalue}" if result.error else result.text.strip()
 
 

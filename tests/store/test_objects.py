@@ -204,7 +204,7 @@ def test_what_went_wrong_is_said_with_what_to_do(
     url = server.url()
     assert refusal(server.objects("s3://no-such-bucket/x")).startswith("there is no such bucket. Check its name")
     with proxied(server.port) as proxy:
-        there = server.objects(url, proxy.port, patience_seconds=1.5)
+        there = server.objects(url, proxy.port)
         proxy.arm(lambda number, line: "denied")
         assert refusal(there).startswith("access denied. See to it that these credentials may list, read, write")
         proxy.arm(lambda number, line: "busy")
@@ -212,6 +212,7 @@ def test_what_went_wrong_is_said_with_what_to_do(
         proxy.arm(lambda number, line: "cut before")
         assert refusal(there).startswith("the connection failed. Check it, and the store's address, then")
         proxy.arm(lambda number, line: "no answer")
+        there = server.objects(url, proxy.port, patience_seconds=1.5)
         assert refusal(there).startswith("no answer in time. Check the connection, then try again")
         proxy.hanging.set()
         nobody = proxy.port

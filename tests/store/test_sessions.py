@@ -267,7 +267,7 @@ def test_a_session_that_writes_the_same_cell_is_named_once(tmp_path: Path) -> No
     def saver(session: str) -> Callable[[], bool]:
         made = Saver("train", partial(Repository.open, tmp_path), said[session].append)
         body = {"session": session, "machine": "m" + session, "notes": []}
-        return lambda: made.save(lambda: (body, [session.encode()]), "") and made.finish()
+        return lambda: made.save(lambda spare: (body, [session.encode()]), "") and made.finish()
 
     dead, one, two = saver("dead"), saver("one"), saver("two")
     for save in (dead, dead, one, one):

@@ -107,7 +107,7 @@ class DyingRun(Run):
             return
         here = frame.points[number]
         try:
-            body, blobs = self._take(Place(frame, here.path, here.line, python))
+            body, blobs = self._take(Place(frame, here.path, here.line, python), spare=False)
         except (Unsaveable, Broken):  # as in a real run: the next safe point takes the snapshot
             return
         self.body = dict(body)
@@ -123,7 +123,7 @@ class DyingRun(Run):
         apply(self.state, self.plan, self.namespace, self.cell)
         self.namespace.update(self.state.hidden)
 
-    def _go_on(self, counted: int) -> None:
+    def _go_on(self, counted: int, saved: bool) -> None:
         self.namespace[WANTED] = True
 
 

@@ -40,10 +40,10 @@ def saved_by(source: str, store: Path, folder: Path, **environment: str) -> None
     assert done.returncode == 0, done.stderr
 
 
-def guarded_by(source: str, store: Path, folder: Path) -> None:
+def guarded_by(source: str, store: Path, folder: Path, options: str = "") -> None:
     """A notebook in which a guarded cell ran to its end."""
     script = folder / "notebook.py"
-    script.write_text(IN_A_NOTEBOOK.format(cell=f"%%checkpointed train --store {store}\n{source}"))
+    script.write_text(IN_A_NOTEBOOK.format(cell=f"%%checkpointed train --store {store} {options}\n{source}"))
     done = run(folder, [str(script)], IPYTHONDIR=str(folder / "ipython"))
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -30,11 +30,12 @@ from typing import Any, NamedTuple, Self
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
-START_SECONDS = 60.0  # a kernel on a busy machine takes a second or two; longer than this, something is wrong
+START_SECONDS = 120.0  # a kernel on a busy machine takes a second or two; longer than this, something is wrong
+LONGEST_SECONDS = 600.0  # a cell that runs longer than this hangs
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OnText = Callable[[str], None]
 Page = Callable[[dict[str, Any]], dict[str, Any] | None]
-REAP_SECONDS = 10.0  # a SIGKILLed process is gone at once, unless it hangs in the kernel of the system
+REAP_SECONDS = 60.0  # a SIGKILLed process is gone at once, unless it hangs in the kernel of the system
 
 
 class KernelDiedError(RuntimeError):
@@ -150,7 +151,7 @@ class Kernel:
         """What the stop button does."""
         os.kill(self.pid, signal.SIGINT)
 
-    def ask_to_end(self, *, by_signal: bool, within: float = 30.0) -> int:
+    def ask_to_end(self, *, by_signal: bool, within: float = 120.0) -> int:
         """What a server does first: a message, or SIGTERM to one that is busy; its exit status once it has gone."""
         if by_signal:
             self._process.terminate()
@@ -198,12 +199,16 @@ class Execution:
         self._kernel, self._message, self._on_text, self._answer = kernel, message, on_text, answer
         self.result = Result()
         self.done = False
+        self._begun = time.monotonic()
 
     def poll(self, timeout: float = 0.0) -> bool:
         """Take in what has arrived, waiting up to *timeout* seconds for something; True once the cell ended.
 
-        Raises KernelDiedError when the kernel is dead and all it said has been taken in.
+        Raises KernelDiedError when the kernel is dead and all it said has been taken in, and TimeoutError for a cell
+        that runs longer than any should: who polls waits without a limit.
         """
+        if time.monotonic() - self._begun > LONGEST_SECONDS:
+            raise TimeoutError(f"a cell has run for {LONGEST_SECONDS:.0f} s: {self.result}")
         dead = False
         if self._answer is not None:
             with contextlib.suppress(queue.Empty):

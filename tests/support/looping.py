@@ -113,7 +113,7 @@ def ends(source: str, above: str, stride: int = 1) -> list[dict[str, Any]]:
     return [{name: end[name] for name in RESULTS} for end in found]
 
 
-def assert_exact(source: str, above: str, stride: int = 1) -> None:
+def assert_exact(source: str, above: str, stride: int = 3) -> None:
     alone, *resumed = ends(source, above, stride)
     assert len(resumed) > 3
     for number, end in enumerate(resumed, 1):

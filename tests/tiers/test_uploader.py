@@ -2,11 +2,13 @@
 
 import queue
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from colab_guard.core import underway
 from colab_guard.tiers import uploads
 from colab_guard.tiers.opening import Tier
 from colab_guard.tiers.uploader import Uploader
@@ -92,7 +94,7 @@ def test_a_forked_child_waits_for_no_lock_of_its_parent(steps):
     with uploader._changed:
         child = threading.Thread(target=lambda: answers.append(uploader.wait(lambda: False, 60)), daemon=True)
         child.start()
-        child.join(10)
+        child.join(60)
     assert answers == [False]
 
 
@@ -110,7 +112,36 @@ def test_before_the_end_a_remote_that_failed_is_tried_once_more(tmp_path: Path, 
     remote.broken = None
     assert tier.finish(60)
     assert machine.durable() == snapshot
-    monkeypatch.setattr(machine.uploads, "step", None)  # ends the thread
+    end(uploader, machine, monkeypatch)
+
+
+def test_who_waits_for_uploads_is_told_how_far_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    printed, lines = threading.Event(), list[str]()
+
+    class Crawling(Later):
+        """Its packs take longer than it takes to tell of them."""
+
+        def write_new(self, name: str, chunks: Iterable[Any]) -> None:
+            if name.startswith("packs/"):
+                underway._steps[0].begun -= 10
+                assert printed.wait(60), "nobody was told how far it is"
+            super().write_new(name, chunks)
+
+    monkeypatch.setattr(underway, "_write", lambda text: [lines.append(text), printed.set()])
+    underway.show_lines(lambda: True)
+    machine = Machine(tmp_path / "local", Crawling(tmp_path / "remote"))
+    uploader = Uploader(machine.uploads)
+    machine.commit()
+    with underway.Line() as line:
+        assert Tier(machine.tiered, machine.uploads, uploader).finish(60, line)
+    underway.show_lines()
+    assert lines[0].startswith("\rcolab_guard: uploading train: ")
+    end(uploader, machine, monkeypatch)
+
+
+def end(uploader: Uploader, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends its thread."""
+    monkeypatch.setattr(machine.uploads, "step", None)
     uploader.wake()
     uploader._thread.join(60)
     assert not uploader._thread.is_alive()

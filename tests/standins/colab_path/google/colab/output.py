@@ -1,11 +1,19 @@
 """JavaScript in the page, and functions that it may call."""
 
 import json
+import types
 
 import IPython
 from google.colab import _message
 
 _functions = {}
+_widgets = types.SimpleNamespace(_installed_url=None)  # what widgets of third parties put beside what they show
+
+
+class _widgets:  # noqa: N801 - its name there
+    """Where anywidget looks whether another widgets' manager was installed."""
+
+    _installed_url = None
 
 
 def eval_js(script, ignore_result=False, timeout_sec=None):

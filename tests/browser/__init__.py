@@ -1,0 +1,1 @@
+"""What is seen in a real browser: Chromium, driven by Playwright."""
