@@ -19,8 +19,9 @@ class Disk:
 
     @property
     def used_share(self) -> float:
-        """From 0 to 1, of what this user can have: what is kept for root counts as in use."""
-        return 1 - self.free_bytes / self.total_bytes if self.total_bytes else 1.0
+        """From 0 to 1, of what this user can have, as ``df`` has it: blocks kept for root are left out."""
+        reachable = self.used_bytes + self.free_bytes
+        return self.used_bytes / reachable if reachable else 1.0
 
 
 def working_folder() -> list[Path]:

@@ -1,7 +1,7 @@
 """Each check says what it saw, and how to mend what is not right.
 
-Colab, Drive's mount, GPUs and ages are put in at the seams: that shows what is made of them, not that a real Colab
-answers so. Models, files, snapshots and flights are real.
+Colab, Drive's mount, GPUs, how full the disk is and ages are put in at the seams: that shows what is made of them, not
+that a real Colab answers so. Models, files, snapshots and flights are real.
 """
 
 import json
@@ -57,6 +57,7 @@ class Before:
 @pytest.fixture
 def before(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "disk", lambda path: Disk(100 * GB, 50 * GB, 50 * GB))
     return Before(tmp_path, monkeypatch)
 
 

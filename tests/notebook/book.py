@@ -33,14 +33,23 @@ def die(now=True):
 
 # The greeting waits for what the store holds, however slow the machine is.
 PATIENT = "__import__('colab_guard.notebook.extension', fromlist=['']).LOOK_SECONDS = 60"
+# Nor is a cell told how full the disk is of the machine that the tests run on, or its memory.
+ROOMY = """
+__import__("colab_guard.guards.fullness", fromlist=[""]).FULLNESS._probe = lambda folder: None
+__import__("colab_guard.guards.pressure", fromlist=[""]).PRESSURE._probe = lambda: None"""
 
 
 class Book:
-    """A notebook in *folder*, with colab_guard loaded and `ABOVE` run whenever a kernel starts."""
+    """A notebook in *folder*, with colab_guard loaded and `ABOVE` run whenever a kernel starts.
 
-    def __init__(self, folder: Path, python: str, environment: dict[str, str] | None = None) -> None:
+    Of a notebook *in_group* the memory is that of a real control group, and counts.
+    """
+
+    def __init__(
+        self, folder: Path, python: str, environment: dict[str, str] | None = None, *, in_group: bool = False
+    ) -> None:
         self.folder, self.store = folder, folder / "store"
-        self._python = python
+        self._python, self._before = python, PATIENT if in_group else PATIENT + ROOMY
         self._environment = {
             "COLAB_GUARD_STORE": str(self.store), "COLAB_GUARD_LOCAL": str(folder / ".colab_guard"),
             "COLAB_GUARD_EVERY": "0.1s", **(environment or {}),
@@ -50,7 +59,7 @@ class Book:
     def start(self) -> None:
         """A kernel, colab_guard in it, and the first cell run."""
         self.kernel = Kernel(self._python, cwd=self.folder, env=self._environment)
-        self.kernel.run(PATIENT, hidden=True).check()
+        self.kernel.run(self._before, hidden=True).check()
         self.greeting = self.run("%load_ext colab_guard").check().text
         self.run(ABOVE).check()
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from colab_guard.flight.reading import flights
-from tests.notebook.book import BOTH, said
+from tests.notebook.book import BOTH, ROOMY, said
 from tests.standins.colab import Colab
 from tests.support.kernel import Kernel, KernelDiedError
 
@@ -57,7 +57,7 @@ class Vm:
         }  # fmt: skip
         self.kernel = Kernel(python, cwd=disk, env=environment)
         self.kernel.page = self.colab.page
-        self.run(PATIENT).check()
+        self.run(PATIENT + ROOMY).check()
         self.greeting = said(self.run("import google.colab\n%load_ext colab_guard"))
         self.run(ABOVE)
 

@@ -56,7 +56,7 @@ def test_the_kernel_is_killed_right_behind_a_snapshot(number, tmp_path):
     cell = CELL.format(every=every, iterations=ITERATIONS, one=ONES[kind], pause=pause)
     above = f"REACHED = os.dup2(os.open(f'{{HERE}}/reached', os.O_CREAT | os.O_WRONLY), {DESCRIPTOR})"
     with group(LIMIT_BYTES) as bounded:
-        with Book(tmp_path, str(bounded.python(sys.executable, tmp_path))) as book:
+        with Book(tmp_path, str(bounded.python(sys.executable, tmp_path)), in_group=True) as book:
             book.run(above).check()
             execution = book.kernel.start(cell)
             with pytest.raises(KernelDiedError):

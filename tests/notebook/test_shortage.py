@@ -18,7 +18,10 @@ def fill(share):
 
 @pytest.fixture
 def book(tmp_path):
-    with group(1_000_000_000) as bounded, Book(tmp_path, str(bounded.python(sys.executable, tmp_path))) as book:
+    with (
+        group(1_000_000_000) as bounded,
+        Book(tmp_path, str(bounded.python(sys.executable, tmp_path)), in_group=True) as book,
+    ):
         book.run(ABOVE).check()
         yield book
 
