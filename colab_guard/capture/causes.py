@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 from colab_guard.capture.environment import differences, joined
 from colab_guard.capture.interpreter import NUMERIC
 from colab_guard.capture.select import names_in
+from colab_guard.capture.standin import ABOVE
 from colab_guard.capture.torch_flags import ATTRIBUTES, OLD_PRECISION, PRECISIONS
 from colab_guard.cell.causes import CLOCKS, RANDOM, causes_in, gone_through, imports_in, is_entropy
 from colab_guard.core.causes import Cause
@@ -51,17 +52,25 @@ def before(module: ast.Module, namespace: Namespace, *, strict: bool = False) ->
 
 
 def at_snapshot(
-    notes: Iterable[str], module: ast.Module | None = None, namespace: Namespace | None = None
+    notes: Iterable[str],
+    module: ast.Module | None = None,
+    namespace: Namespace | None = None,
+    beside: Collection[Cause] = (),
 ) -> list[Cause]:
     """What a snapshot and the process show: ``notes`` are ``Taken.notes``. With the cell and its variables, the
-    sets that it made meanwhile are looked at too.
+    sets that it made meanwhile are looked at too. ``beside``: what ran already when the cell began.
     """
     found = [_of_note(note) for note in notes]
-    found += [Cause("threads", f"a thread runs beside the cell: {thread.name}{_of(thread)}") for thread in _threads()]
-    found += [Cause("processes", f"a child process runs beside the cell: {name}") for name in _processes()]
+    found += [cause for cause in running_beside() if cause not in beside]
     if module is not None and namespace is not None:
         found += _sets(module, namespace)
     return list(dict.fromkeys([*found, *_cuda(sys.modules.get("torch"))]))
+
+
+def running_beside() -> list[Cause]:
+    """The threads and child processes that run beside the cell, as causes."""
+    threads = [Cause("threads", f"a thread runs beside the cell: {thread.name}{_of(thread)}") for thread in _threads()]
+    return [*threads, *(Cause("processes", f"a child process runs beside the cell: {name}") for name in _processes())]
 
 
 def at_resume(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:
@@ -191,18 +200,28 @@ def _of_note(note: str) -> Cause:
     if not re.fullmatch(r"\S+ \(.*\)", note, re.DOTALL):
         return Cause("loader", note)  # a sentence of the loaders' own
     kind = note.rpartition("(")[2].rstrip(")").partition(" ")[0].rpartition(".")[2]
+    if note.endswith(ABOVE):
+        return Cause("above", f"{note} can't be kept: a resumed cell has the new session's own")
     key = "iterator" if kind in ("generator", "coroutine") or "iter" in kind.lower() else "stand-in"
     return Cause(key, f"{note} can't be kept: a stand-in takes its place")
 
 
 def _threads() -> Iterator[threading.Thread]:
     for thread in threading.enumerate():
-        if thread is threading.main_thread() or thread is threading.current_thread():
+        if thread is threading.main_thread() or thread is threading.current_thread() or _is_idle(thread):
             continue
         if not f"{_place(thread)}.".startswith(tuple(f"{one}." for one in QUIET)) and not thread.name.startswith(
             QUIET_NAMES
         ):
             yield thread
+
+
+def _is_idle(thread: threading.Thread) -> bool:
+    """Whether it is one of an executor's that wait for work: there will be others."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    if frame is None or frame.f_code.co_name != "_worker":
+        return False
+    return bool(frame.f_globals.get("__name__") == "concurrent.futures.thread")
 
 
 def _place(thread: threading.Thread) -> str:

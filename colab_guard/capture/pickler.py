@@ -39,12 +39,13 @@ from colab_guard.capture import (
     of_keras,
     of_torch,
     positions,
+    rebuild,
     skeleton,
     tensors,
     weak,
 )
 from colab_guard.capture.memory import Regions
-from colab_guard.capture.standin import StandIn
+from colab_guard.capture.standin import ABOVE, MADE_ANEW, StandIn, kind_of
 from colab_guard.core.errors import NoRoom
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRand
 FOREIGN = ("IPython.core.", "ipykernel.", "zmq.", "traitlets.", "ipywidgets.", "tornado.", "asyncio.", "google.colab.")
 
 NO_PACKAGES = {"__main__", "None", "colab_guard"}
+UNPICKLABLE = (TypeError, pickle.PicklingError, AttributeError, NotImplementedError, ValueError, RuntimeError, OSError)
 
 
 class Unsaveable(Exception):
@@ -86,6 +88,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.where = ""
         self.strict = False
         self._own_names = own_names
+        self.above: dict[int, str] = {}  # by id, the names of what a new session makes before the cell begins
         self._lost: set[int] = set()  # what was replaced by stand-ins; alive as long as the namespace holds it
         self._names = {
             id(value): name
@@ -188,15 +191,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 raise TypeError("a part of the notebook itself")
             special = self.dispatch_table.get(kind)
             return buffers.outside(self, special(obj) if special else obj.__reduce_ex__(5))
-        except (
-            TypeError,
-            pickle.PicklingError,
-            AttributeError,
-            NotImplementedError,
-            ValueError,
-            RuntimeError,
-            OSError,
-        ) as error:
+        except UNPICKLABLE as error:
             return self._stand_in(obj, error)
 
     def _refuse_lost(self, value: object) -> None:
@@ -214,12 +209,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 todo += [part for part in parts if hasattr(type(part), "__next__") or isinstance(part, LINKS)]
 
     def _stand_in(self, obj: Any, error: Exception) -> Any:
-        what = f"{type(obj).__module__}.{type(obj).__qualname__}".removeprefix("builtins.")
+        what = kind_of(obj)
         if self.strict:
             raise Unsaveable(f"{what} can't be saved: {error}") from error
-        self.note(f"{self.where} ({what})")
         self._lost.add(id(obj))
-        return StandIn, (what, self.where)
+        if (name := self.above.get(id(obj))) is None:
+            self.note(f"{self.where} ({what})")
+            return StandIn, (what, self.where)
+        if not issubclass(type(obj), MADE_ANEW):
+            self.note(f"{name} ({what}{ABOVE}")
+        return rebuild.of_session, (what, name)
 
 
 def code_name(thing: Any) -> str:

@@ -9,12 +9,16 @@ import os
 import platform
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 from colab_guard.capture.interpreter import interpreter_state, set_interpreter_state
 from colab_guard.capture.logs import active_run
 from colab_guard.capture.module_random import module_sources, set_module_sources
 from colab_guard.capture.torch_flags import set_torch_flags, torch_flags
+from colab_guard.core.errors import RestoreError
+from colab_guard.core.folders import make_folder
+from colab_guard.core.places import is_below_drive
 from colab_guard.integrations.given import give_again, given
 
 
@@ -69,14 +73,25 @@ def process_state() -> dict[str, Any]:
     return state
 
 
+def _enter(directory: str) -> None:
+    try:
+        make_folder(Path(directory))
+        os.chdir(directory)
+    except OSError as error:
+        mend = "Mount Drive (`%guard mount`)" if is_below_drive(directory) else "Make it"
+        raise RestoreError(
+            f"The snapshot was taken in the folder {directory}, which can't be entered here: "
+            f"{error.strerror or error}. {mend}, then run the cell again."
+        ) from error
+
+
 def set_process_state(state: dict[str, Any]) -> None:
     """Puts ``process_state()`` back, the random states last. A directory that is gone is made again.
 
     What an earlier version of colab_guard did not write stays as it is.
     """
     if state["directory"] != os.getcwd():
-        os.makedirs(state["directory"], exist_ok=True)
-        os.chdir(state["directory"])
+        _enter(state["directory"])
     set_interpreter_state(state.get("interpreter", {}))
     give_again(state.get("entered", ()))
     if flags := state.get("torch"):

@@ -12,6 +12,7 @@ from typing import Any
 from colab_guard.capture.own import Attributes
 from colab_guard.capture.progress import current
 from colab_guard.capture.remake import reserve
+from colab_guard.capture.standin import StandIn, kind_of
 
 # -- arrays and tensors -------------------------------------------------------------------------------
 
@@ -136,6 +137,12 @@ def secret(said: str, masked: str) -> Any:
     from colab_guard.capture.secrets import session_value
 
     return session_value(said, masked)
+
+
+def of_session(what: str, name: str) -> Any:
+    """What this session holds under a name, if it is of the same kind; else a stand-in."""
+    found = current().find(name)
+    return found if found is not None and kind_of(found) == what else StandIn(what, name)
 
 
 # -- the notebook's functions and classes -------------------------------------------------------------

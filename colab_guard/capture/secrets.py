@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from colab_guard.capture import progress, rebuild
 from colab_guard.capture.opcodes import Text, call, exchanged, text, texts_at
 from colab_guard.capture.select import is_user_name
-from colab_guard.capture.standin import StandIn
+from colab_guard.capture.standin import StandIn, told
 from colab_guard.capture.suspects import MARGIN_BYTES, occurrences, suspects
 from colab_guard.core.secrets import NAMED, find, is_secret, mask, values_in
 
@@ -288,7 +288,7 @@ class LostSecret(StandIn):
         return rebuild.secret, (object.__getattribute__(self, "_said"), object.__getattribute__(self, "_masked"))
 
     def _sentence(self) -> str:
-        what, where = self._told()
+        what, where = told(self)
         return (
             f"The secret in {where} ({what}) was not stored, and this session has none in its place. Set it in a cell "
             f"above, under the same name, and run the cells again; nothing is lost."

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Executor
 from typing import Any, NoReturn
 
 from colab_guard.capture import progress
 from colab_guard.core.errors import LostValue
+
+# Of what can't be kept and the cells above make anew, what is then as it was: whoever starts work waits for it.
+MADE_ANEW = (Executor, threading.Thread)
+ABOVE = ", made in a cell above)"  # how a note on what is made anew ends
+
+
+def kind_of(value: object) -> str:
+    """A value's class in full, but for Python's own."""
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def told(stand_in: StandIn) -> tuple[str, str]:
+    """What it stands for, and where that was."""
+    what, where = object.__getattribute__(stand_in, "_what"), object.__getattribute__(stand_in, "_where")
+    return what, where
 
 
 class StandIn:
@@ -18,17 +35,14 @@ class StandIn:
         object.__setattr__(self, "_where", where)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StandIn, self._told()
-
-    def _told(self) -> tuple[str, str]:
-        return object.__getattribute__(self, "_what"), object.__getattribute__(self, "_where")
+        return StandIn, told(self)
 
     def __repr__(self) -> str:
-        what, where = self._told()
+        what, where = told(self)
         return f"<stand-in for {what} in {where!r}: it could not be kept in the snapshot>"
 
     def _sentence(self) -> str:
-        what, where = self._told()
+        what, where = told(self)
         return (
             f"{where!r} held {what}, which can't be kept in a snapshot. Make it anew in the cell, before it is "
             f"used, or in a cell above and run the cells again."
@@ -42,7 +56,7 @@ class StandIn:
         if name.startswith("__") or name.startswith("_repr_") or name.startswith("_ipython_"):
             raise AttributeError(name)
         if progress.is_loading():
-            return StandIn(*self._told())  # a part of it that was pickled by name, `lock.acquire`
+            return StandIn(*told(self))  # a part of it that was pickled by name, `lock.acquire`
         self._lost()
 
     __call__ = __iter__ = __next__ = __len__ = __bool__ = __getitem__ = __setitem__ = __delitem__ = _lost

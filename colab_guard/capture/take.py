@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,12 +68,14 @@ def take(
     levels: Sequence[Level] = (),
     links: Links | None = None,
     source: str = "",
+    stored: Collection[str] | None = None,
     *,
     spare: bool = False,
 ) -> Taken:
     """The content of a snapshot of ``names`` (those that exist), what functions among them use, the ``hidden``
     variables of loops and contexts, and the functions under way; variables of ``links`` by reference, as long as they
-    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too. With ``spare`` large byte
+    are unchanged. Secrets are left out, those that stand in the cell's ``source`` too. What can't be pickled and is not
+    among the ``stored``, the names that the cell itself assigns, is left to the cells above. With ``spare`` large byte
     strings are not copied: the cell must be held until they are written.
 
     Raises Unsaveable where a hidden variable can't be pickled: the code can't be left here.
@@ -82,6 +84,8 @@ def take(
     bound = (links or Links()).bind(namespace)
     while True:
         pickler = LinkingPickler(namespace, own_names, bound) if bound.surveys else Pickler(namespace, own_names)
+        if stored is not None:
+            pickler.above = {id(namespace[name]): name for name in namespace.keys() - stored if is_user_name(name)}
         if spare:
             pickler.pickles.spare = True
         failed = _add_all(pickler, names, levels, lost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import types
 import weakref
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Any
 
 from colab_guard.capture.select import is_user_name
 from colab_guard.checklist.check import Check, Known
-from colab_guard.core.places import described, drive_mount, on_colab, usual_drive
+from colab_guard.core.places import described, drive_mount, is_below_drive, local_folder, on_colab, usual_drive
+from colab_guard.core.stores import is_url
 from colab_guard.core.words import size, span
 from colab_guard.flight.recorder import RECORDER
 from colab_guard.tiers import opening
@@ -44,14 +46,28 @@ def drive(known: Known) -> Check:
 
 
 def store(known: Known) -> Check:
-    """Whether snapshots survive this machine."""
+    """Whether snapshots can be written, and survive this machine."""
     place = described(known.session.store)
     said = f"{place.store} ({place.survives})"
     if trouble := [state.trouble for state in opening.states() if state.trouble]:
         return Check("store", False, f"{said}; {trouble[0]}", "mend that, or choose another: %guard config store=…")
+    elsewhere = is_url(place.store) or is_below_drive(place.store)
+    if unwritable := _unwritable(local_folder(place.store) if elsewhere else Path(place.store)):
+        return Check("store", False, f"{said}; {unwritable}", "choose another: %guard config store=…")
     if place.outlives_vm or not on_colab():
         return Check("store", True, said)
     return Check("store", False, said, MOUNT)
+
+
+def _unwritable(folder: Path) -> str:
+    """Why no file can be made in a folder, or where it is to be made; empty where one can."""
+    around = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=around) as file:
+            file.write(b"can be written")
+    except OSError as error:
+        return f"nothing can be written to {around}: {error.strerror or error}"
+    return ""
 
 
 def inputs(known: Known) -> Check:

@@ -33,6 +33,7 @@ KNOWN: dict[str, str] = {
     "other-device": "Use a CPU or CUDA device, or seed anew in every epoch.",
     # at the first snapshot
     "stand-in": "Make it inside the loop that uses it, or in a cell above.",
+    "above": "Nothing, where the cells above make it as it was here; else make it inside the loop that uses it.",
     "graph": "Keep numbers for display (loss.item()), and call backward() in the iteration that made the graph.",
     "threads": "Start them in a cell above, or join them before the loop.",
     "processes": "Start them in a cell above, or join them before the loop.",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from colab_guard.core.errors import KeyUnusable, UsageError
+from colab_guard.core.folders import make_folder, sync_folder
 from colab_guard.core.places import Place, drive_mount, on_colab, on_kaggle
 from colab_guard.core.settings import from_environment
 
@@ -173,7 +174,7 @@ def _unreadable(path: Path, error: OSError) -> KeyUnusable:
 
 def _make(folder: Path, text: str) -> None:
     """Writes a key file, whole and durable or not at all; one that is there already stays. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     partial = folder / f"{secrets.token_hex(4)}.tmp"
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -190,9 +191,4 @@ def _make(folder: Path, text: str) -> None:
     finally:
         with suppress(OSError):
             partial.unlink()
-    with suppress(OSError):  # where the system can't do that for folders
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync_folder(folder)

@@ -139,6 +139,12 @@ def is_below_drive(store: str | os.PathLike[str]) -> bool:
     return any(Path(store).is_relative_to(seen) for seen in (usual_drive(), *_drives_seen))
 
 
+def is_top_of_drive(folder: Path) -> bool:
+    """Whether it is where Drive is, was or would be mounted, or one of the folders that Drive itself has there."""
+    drive_mount()
+    return not {folder, folder.parent}.isdisjoint({usual_drive(), *_drives_seen})
+
+
 _drives_seen: set[Path] = set()  # by this process
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from colab_guard.core.folders import make_folder
 from colab_guard.flight.lines import FILE_BYTES, FOLDER, crash_name, file_name, number_of, session_of, too_old
 
 FILES = 3  # of one session
@@ -51,7 +52,7 @@ class Rolling:
         """A new file, with these lines in it. What is too old goes, of this session and of earlier ones."""
         self.close()
         if not self._made:
-            self._root.mkdir(parents=True, exist_ok=True)
+            make_folder(self._root)
             self._made = True
         with suppress(FileExistsError):
             os.mkdir(self._root / FOLDER)

@@ -242,7 +242,7 @@ def show(text: str) -> None:
     if not any(line.strip() and not line.startswith(OURS) for line in lines):
         return
     newest = "newest " if lines[0] == CUT else ""
-    count = f"{newest}{count_of(len(lines) - bool(newest), 'line')} printed before the kernel died"
+    count = f"{newest}{count_of(len(lines) - bool(newest), 'line')} printed before the snapshot"
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         print(f"[{count}: a notebook shows them, folded]")

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from colab_guard.capture.outputs import TEMPORARY
 from colab_guard.core.errors import CorruptSnapshot, RestoreError
+from colab_guard.core.folders import make_folder
 from colab_guard.store.manifest import BlobRef
 
 Read = Callable[[BlobRef, memoryview], object]
@@ -151,7 +152,7 @@ class _Root:
 
     def _folder(self, path: str, relative: str, mode: int) -> None:
         if relative not in self._now:
-            self._todo._steps.append(lambda: os.makedirs(path, exist_ok=True))
+            self._todo._steps.append(lambda: make_folder(Path(path)))
         # Late, and inner ones first: a folder may be one that nothing can be written to.
         if relative not in self._now or stat.S_IMODE(self._now[relative].st_mode) != mode:
             self._todo._late.append(lambda: os.chmod(path, mode))
@@ -198,7 +199,7 @@ class _Root:
             file.writelines(pieces)
         _dress(temporary, entry)
         self._todo._steps += [
-            lambda: os.makedirs(os.path.dirname(path), exist_ok=True),
+            lambda: make_folder(Path(path).parent),
             lambda: os.replace(temporary, path),
         ]
 

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from colab_guard.capture import loaders, replay
-from colab_guard.capture.causes import at_snapshot
+from colab_guard.capture.causes import at_snapshot, running_beside
 from colab_guard.capture.contexts import check_context, hold
 from colab_guard.capture.environment import describe
 from colab_guard.capture.fingerprint import fingerprints
@@ -32,6 +32,7 @@ from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
 from colab_guard.cell.units import none_passed
+from colab_guard.core.causes import Cause
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.resume.outputs import prepare
@@ -45,7 +46,7 @@ from colab_guard.running.postponed import Postponed
 from colab_guard.running.signals import Signals, is_handled
 from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
-from colab_guard.running.telling import differences, paused, restored, sentences, stopped
+from colab_guard.running.telling import differences, not_stored, paused, restored, sentences, stopped
 from colab_guard.saving import Content, Saver
 from colab_guard.saving.shortage import stop_of_memory, tell_news
 from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
@@ -92,6 +93,7 @@ class Run(Frame):
         self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
+        self._beside: list[Cause] = []  # threads and processes that the cells above have started
         self.alarm = Alarm(self.interval, self._flag, self._wake)
         self.signals = Signals(self._wake, partial(is_handled, self.cell.module, self.units))
         self._postponed = Postponed(lambda: self.signals.asked or self.alarm.is_rescue)
@@ -100,6 +102,7 @@ class Run(Frame):
 
     def __enter__(self) -> None:
         self._pid, self._thread = os.getpid(), threading.get_ident()
+        self._beside = running_beside()
         self.namespace.update(dict.fromkeys(self.hidden))
         loaders.watch()
         replay.configure(replay.Settings(say=self.say, forced=self.replay))
@@ -112,7 +115,7 @@ class Run(Frame):
         self.signals.watch()
 
     def _begin(self) -> None:
-        self._say_causes()
+        self.saver.say_once(*sentences(self.causes))
         self._names = names_in(self.cell.module)
         self._names |= sharers(self.namespace, self._names)
         if linked := self.beside.choose(self.namespace, self._names, self.cell):
@@ -129,11 +132,12 @@ class Run(Frame):
             if self.plan is None or self.plan.cursor is not None:
                 self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
                 self.saver.finish()
+                if self.saver.trouble:
+                    self.say(not_stored(self.cell.name, self.saver.last, self.clock()))
             self.finished = True
         elif not issubclass(kind, Pause):
             self.saver.finish(BEGIN_SECONDS)
-            for text in stopped(self.cell.name, error, self.saver.last, self.clock()):
-                self.say(text)
+            self.saver.say_once(*stopped(self.cell.name, error, self.saver.last, self.clock()))
         self._leave()
 
     def _leave(self) -> None:
@@ -169,7 +173,7 @@ class Run(Frame):
             for text in restored(self.plan, self.cell.name, self.clock(), count, differs):
                 self.say(text)
             if self.plan.cursor is not None:
-                self._say_causes()
+                self.saver.say_once(*sentences(self.causes))
             if self.beside.files:
                 self.say(f"{files}.")
             printed = self.plan.body.get("transcript")
@@ -201,8 +205,7 @@ class Run(Frame):
             set_random_state(self.state.process["random"])
         else:
             set_process_state(self.state.process)
-            for cause in differences(self.plan, exact=self.exact):
-                self.say(cause.text)
+            self.saver.say_once(*(cause.text for cause in differences(self.plan, exact=self.exact)))
         self.state = None
         self._go_on(counted=1, saved=True)
 
@@ -260,15 +263,11 @@ class Run(Frame):
     def _flag(self, up: bool) -> None:
         self.namespace[WANTED] = up
 
-    def _say_causes(self) -> None:
-        if self.causes:
-            self.saver.say_once(*sentences(self.causes))
-
     # -- snapshots --------------------------------------------------------------------------------------
 
     def _save(self, place: Place, *, pausing: bool = False) -> bool:
         """Takes a snapshot; whether that was begun. Raises Unsaveable and Broken, and nothing else."""
-        again = f" The cell goes on; the next try is after {self.interval}." if place.python else ""
+        again = f" The cell goes on, and tries again every {self.interval}." if place.python else ""
         # Those that are due after so many iterations, of the beginning, the end and a pause, are taken where they are.
         patient = pausing or self.interval.iterations is not None or place.path == BEGIN or not place.python
         wait_seconds, rescue = FINISH_SECONDS if patient else 0.0, self.alarm.is_rescue
@@ -278,14 +277,15 @@ class Run(Frame):
         found = standing(place, self.cell, self.points, self.namespace, self.rerun)
         state, names = found.state, self._names - found.rerun
         cell, links = self.cell, self.beside.links
-        taken = take(self.namespace, names, state.hidden, cell.own_names, state.levels, links, cell.source, spare=spare)
+        own, stored = cell.own_names, cell.stored_names
+        taken = take(self.namespace, names, state.hidden, own, state.levels, links, cell.source, stored, spare=spare)
         if place.path == BEGIN and (more := sharers_of_used(self.namespace, taken.names, self._names)):
             self._names |= more
             return self._take(place, spare)
         self._postponed.check(taken.awaited, midway=place.path != BEGIN and place.python is not None)
         self.saver.say_once(*taken.remarks)
         blobs, beside, notes = self.beside.blobs(taken)
-        causes = at_snapshot(taken.notes, self.cell.module, self.namespace)
+        causes = at_snapshot(taken.notes, self.cell.module, self.namespace, self._beside)
         if causes and self._strict:
             self._refused = Inexact(causes)
             raise self._refused

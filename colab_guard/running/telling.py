@@ -47,7 +47,7 @@ def differences(plan: Plan, *, exact: bool) -> list[Cause]:
 
 def sentences(causes: Sequence[str]) -> list[str]:
     """What is said of causes of inexactness."""
-    return [f"not exact after a death: {'; '.join(causes)}."]
+    return [f"not exact after a death: {'; '.join(causes)}."] if causes else []
 
 
 def where(body: Mapping[str, Any]) -> str:
@@ -61,6 +61,15 @@ def paused(name: str, place: str, *, saved: bool, why: str) -> str:
     then = why or "Look at its variables, change what you like, and"
     kept = f"{name} is paused at {place}; where it stands is kept in memory{also}."
     return f"{kept} {then} run the cell again: it goes on from here."
+
+
+def not_stored(name: str, last: Manifest | None, now: float) -> str:
+    """What a cell says that ended while no snapshot can be taken, whose newest one is ``last``."""
+    then = "it begins anew" if last is None else f"it goes on from the snapshot of {ago(now - last.created)}"
+    return (
+        f"the end of {name} is in memory only, for no snapshot can be taken: `%guard status` says why. After a death "
+        f"{then}. When that is mended, `%guard save` stores its variables."
+    )
 
 
 def stopped(name: str, error: BaseException | None, last: Manifest | None, now: float) -> Iterator[str]:

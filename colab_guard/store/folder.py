@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colab_guard.core.folders import make_folder, sync_folder
 from colab_guard.core.words import size
 from colab_guard.store import packs
 from colab_guard.store.backend import PARTIAL, Entry, parts_of
@@ -23,8 +24,6 @@ SUBFOLDERS = ("packs", "snapshots")
 LEFT_BYTES = 1_000_000_000  # of a disk are left to the user: a full one fails everything else, too
 LARGE_BYTES = 2 * LEFT_BYTES  # a smaller disk may be filled: it was made for something
 LOOK_BYTES = 16_000_000  # so much is written between two looks at what is left
-# What systems answer that can't fsync a folder (FUSE, network shares). Anything else is a real failure.
-NO_FOLDER_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
 
 
 class Folder:
@@ -35,12 +34,20 @@ class Folder:
     def __init__(self, root: Path) -> None:
         """Makes the folder where it is missing; raises OSError where that fails.
 
-        Subfolders are made here and never again: where the root is a mount that has gone, a write must fail, not
-        fill the disk below it.
+        Where it was deleted since, the next listing makes it again; where it is on a mount that has gone, everything
+        fails: a write must not fill the disk below it.
         """
         self._root = root
+        self._make()
+        self._device = os.stat(root).st_dev
+
+    def _make(self) -> None:
         for name in self.folders:
-            _make_folder(root / name)
+            make_folder(self._root / name)
+
+    def _was_deleted(self) -> bool:
+        around = next(place for place in (self._root, *self._root.absolute().parents) if place.exists())
+        return os.stat(around).st_dev == self._device
 
     @property
     def place(self) -> str:
@@ -68,7 +75,7 @@ class Folder:
             with suppress(OSError):  # what can't be removed is an orphan, and prune's to remove
                 os.unlink(partial)
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def read(self, name: str, offset: int, into: memoryview) -> int:
         """See Backend."""
@@ -84,7 +91,15 @@ class Folder:
 
     def list(self, folder: str) -> Iterator[Entry]:
         """See Backend."""
-        with os.scandir(self._path(folder) if folder else self._root) as entries:
+        path = self._path(folder) if folder else self._root
+        try:
+            found = os.scandir(path)
+        except FileNotFoundError:
+            if not self._was_deleted():
+                raise
+            self._make()
+            found = os.scandir(path)
+        with found as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):  # deleted since the listing began
                     if entry.is_file():
@@ -100,7 +115,7 @@ class Folder:
             has_bytes = os.stat(path).st_size > 0
             os.replace(path, partial)
             if has_bytes:
-                _sync_folder(path.parent)  # or a crash of the machine could bring the name back, without its bytes
+                sync_folder(path.parent)  # or a crash of the machine could bring the name back, without its bytes
             os.truncate(partial, 0)
             os.unlink(partial)
 
@@ -121,32 +136,3 @@ def _leave(folder: Path, more_bytes: int) -> None:
 
 def _partial(path: Path) -> Path:
     return path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-
-
-def _make_folder(folder: Path) -> None:
-    """Makes a folder where it is missing, and those around it; durable, or the files in it would not be."""
-    if folder.is_dir():
-        return
-    if not folder.parent.exists():
-        _make_folder(folder.parent)
-    try:
-        os.mkdir(folder)
-    except FileExistsError:
-        if not folder.is_dir():  # another session made it meanwhile
-            raise
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable, where the system can do that: Windows can't open a folder."""
-    if os.name == "nt":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        if error.errno not in NO_FOLDER_FSYNC:
-            raise

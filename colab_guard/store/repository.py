@@ -278,7 +278,7 @@ class Repository:
     def _gone(self, ref: BlobRef) -> str:
         return (
             f"{self.place}/{packs.pack_name(ref.pack)} is gone or damaged, and the new snapshot was to rely on it. "
-            f"Another session may have pruned it. Take the snapshot again, with all its bytes."
+            f"Another session may have pruned it, or somebody deleted it. The next one has all its bytes again."
         )
 
     def _corrupt(self, ref: BlobRef, what: str) -> CorruptSnapshot:

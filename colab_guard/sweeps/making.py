@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from colab_guard.cell.naming import check_name
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import Place, described
-from colab_guard.core.settings import parse_interval
+from colab_guard.core.settings import AUTO, parse_interval
 from colab_guard.loops import where
 from colab_guard.sweeps.around import Lent, Options
 from colab_guard.sweeps.keeping import Keeper
@@ -43,18 +43,9 @@ def jobs(
         )
     if on_error not in FAILURES:
         raise UsageError(f"on_error={on_error!r} is none of {', '.join(map(repr, FAILURES))}. Nothing was run.")
-    if per_session is not None and per_session < 1:
-        raise UsageError(f"per_session={per_session} lets nothing begin: give a number from 1 on. Nothing was run.")
-    cool_down_seconds = parse_interval(cool_down, "cool_down=").seconds if cool_down else 0.0
-    if cool_down_seconds is None:
-        raise UsageError(f"cool_down={cool_down} is no time: say cool_down=30s or 2m. Nothing was run.")
-    options = Options(
-        check_name(name),
-        per_session,
-        cool_down_seconds,
-        clear_gpu,
-        on_error,
-    )
+    if per_session is not None and not (isinstance(per_session, int) and per_session > 0):
+        raise UsageError(f"per_session={per_session!r} is no number of items: give one from 1 on. Nothing was run.")
+    options = Options(check_name(name), per_session, _seconds(cool_down), clear_gpu, on_error)
     found = named(items, key)
     if run is not None:
         return Jobs(found, options, lent, store_of(run), None)
@@ -63,6 +54,15 @@ def jobs(
     sweep = Jobs(found, options, lent, place.store, keeper, fresh=fresh)
     where.say(_beginning(sweep, place, keeper.warning, fresh=fresh))
     return sweep
+
+
+def _seconds(cool_down: str | None) -> float:
+    if not cool_down:
+        return 0.0
+    interval = parse_interval(cool_down, "cool_down=") if isinstance(cool_down, str) else AUTO
+    if interval.auto or interval.seconds is None:
+        raise UsageError(f'cool_down={cool_down!r} is no time: say cool_down="30s" or "2m". Nothing was run.')
+    return interval.seconds
 
 
 def _beginning(sweep: Jobs[Any], place: Place, warning: str, *, fresh: bool) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import zipfile
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,15 @@ ZIP = "results.zip"
 class Results:
     """The rows of a sweep by the names of its items."""
 
-    def __init__(self, name: str, known: Iterable[Row], items: Iterable[str], lent: Lent) -> None:
-        """``known`` were found in a store: what is under way there was cut off. What is no item any more comes last."""
+    def __init__(self, name: str, known: Iterable[Row], items: Collection[str], lent: Lent) -> None:
+        """``known`` were found in a store: what is under way there was cut off. What is no item any more comes last and
+        is not counted.
+        """
         found = {row.name: replace(row, state=WAITING) if row.state == RUNNING else row for row in known}
         names = dict.fromkeys([*items, *found])
         self.name, self._lent = name, lent
         self._rows = {name: found.get(name, Row(name)) for name in names}
+        self._listed = frozenset(items)
 
     @property
     def rows(self) -> list[Row]:
@@ -46,10 +48,10 @@ class Results:
     @property
     def summary(self) -> str:
         """How many are done, and which have failed, in words."""
-        states = Counter(row.state for row in self.rows)
-        failed = [row.name for row in self.rows if row.state == FAILED]
+        rows = [row for row in self.rows if row.name in self._listed]
+        failed = [row.name for row in rows if row.state == FAILED]
         also = f", {len(failed)} failed ({', '.join(failed)})" if failed else ""
-        return f"{states[DONE]} of {len(self._rows)} are done{also}"
+        return f"{sum(row.state == DONE for row in rows)} of {len(rows)} are done{also}"
 
     def plot(self) -> Plot:
         """A bar for each item: the seconds, and each number that was reported. A notebook shows it."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from colab_guard.core.errors import StoreError, UsageError
 from colab_guard.core.places import described
-from colab_guard.core.words import count_of, span
+from colab_guard.core.words import span
 from colab_guard.gpumem.keepers import clear_frames, collect_cycles
 from colab_guard.loops import where
 from colab_guard.running.progress import running
@@ -202,7 +202,8 @@ class Jobs(Results, Generic[T]):
     def _obstacle(self) -> str:
         """Why no item may begin now, in words; empty where one may."""
         if self.options.per_session is not None and self._here.begun >= self.options.per_session:
-            return f"{count_of(self._here.begun, 'item')} were worked on, as per_session says"
+            worked = "item was" if self._here.begun == 1 else "items were"
+            return f"{self._here.begun:,} {worked} worked on, as per_session says"
         known = [row.seconds for row in self.rows if row.state == DONE and row.seconds is not None]
         life = self.around.life()
         if not known or life.left is None:

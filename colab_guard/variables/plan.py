@@ -11,7 +11,7 @@ from colab_guard.capture.own import Attributes
 from colab_guard.capture.process import random_state, set_random_state
 from colab_guard.capture.progress import Undo
 from colab_guard.capture.sources import keep_source
-from colab_guard.capture.standin import StandIn
+from colab_guard.capture.standin import StandIn, told
 from colab_guard.capture.survey import Unlinkable, survey
 from colab_guard.capture.take import PROCESS, SOURCES
 from colab_guard.core.errors import RestoreError
@@ -20,6 +20,7 @@ from colab_guard.variables.groups import holds
 from colab_guard.variables.loading import Loaded
 
 NEW, OVERWRITTEN, SAME, UNREADABLE, KEPT = "new", "overwritten", "same as here", "unreadable here", "left alone"
+STAND_IN = "stand-in"
 PUT_BACK = {NEW, OVERWRITTEN}
 PLAIN = (bool, int, float, complex, type(None))
 
@@ -53,8 +54,8 @@ class Plan:
 
     @property
     def names(self) -> list[str]:
-        """The variables that are put back."""
-        return [row.name for row in self.rows if row.is_put_back]
+        """The variables that are put back, without those that only a stand-in is left of."""
+        return [row.name for row in self.rows if row.is_put_back and row.kind != STAND_IN]
 
     @property
     def unreadable(self) -> dict[str, str]:
@@ -111,8 +112,7 @@ def _rows(group: list[str], loaded: Loaded, namespace: dict[str, Any]) -> list[R
             continue
         value, here = values[name], name in namespace
         if issubclass(type(value), StandIn):
-            what = f"{value.__reduce__()[1][0]} could not be kept"
-            rows.append(Row(name, "stand-in", KEPT if here else NEW, what))
+            rows.append(Row(name, STAND_IN, KEPT if here else NEW, f"{told(value)[0]} could not be kept"))
         elif same:
             rows.append(Row(name, kind_of(value), SAME))
         else:

@@ -12,6 +12,7 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from colab_guard.capture import causes, loaders
-from colab_guard.capture.causes import at_resume, at_snapshot, before
+from colab_guard.capture.causes import at_resume, at_snapshot, before, running_beside
 from colab_guard.capture.environment import describe
 from colab_guard.capture.take import take
 from colab_guard.core.causes import KNOWN, Cause
@@ -188,6 +189,37 @@ def test_a_generator_that_can_not_be_saved() -> None:
     assert [cause.key for cause in noted(g=(a * b for a in [1] for b in [2]))] == ["iterator"]
     assert [cause.key for cause in noted(rows=csv.reader(io.StringIO("1,2")))] == ["stand-in"]
     assert noted(g=(a for a in [1])) == []
+
+
+OWN = "a resumed cell has the new session's own"
+
+
+def test_what_cells_above_make_anew_is_told_as_such_and_executors_not_at_all() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        variables = {"rows": csv.reader(io.StringIO("1,2")), "pool": pool, "trainer": [pool]}
+        names = {"__name__": "__main__", **variables}
+        above = at_snapshot(take(names, variables, {}, frozenset(), stored={"i"}).notes)
+        assert [(cause.key, cause.text) for cause in above] == [
+            (
+                "above",
+                "rows (_csv.reader, made in a cell above) can't be kept: " + OWN,
+            )
+        ]
+        made = at_snapshot(take(names, variables, {}, frozenset(), stored={"rows", "pool", "trainer"}).notes)
+        assert [cause.key for cause in made] == ["stand-in", "stand-in"]
+
+
+def test_an_executor_that_waits_for_work_is_no_cause_and_one_that_works_is(running: threading.Event) -> None:
+    begun = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        while at_snapshot([]):  # until the worker has gone back to wait
+            pass
+        pool.submit(lambda: (begun.set(), running.wait()))
+        begun.wait()
+        assert [cause.key for cause in at_snapshot([])] == ["threads"]
+        assert at_snapshot([], beside=running_beside()) == []
+        running.set()
 
 
 @pytest.fixture

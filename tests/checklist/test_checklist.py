@@ -5,6 +5,7 @@ that a real Colab answers so. Models, files, snapshots and flights are real.
 """
 
 import json
+import subprocess
 import weakref
 
 import pytest
@@ -105,6 +106,18 @@ def test_a_disk_that_is_nearly_full(before):
     assert before.check("disk").fine is False
     before.patch(machine, "disk", lambda path: Disk(8 * GB, 7 * GB, GB - 1))
     assert "leave the last 1.0 GB free" in before.check("disk").mend
+
+
+def test_a_store_that_can_not_be_written(before, small_disk):
+    for place in ("/proc/nowhere", str(small_disk / "store")):
+        subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+        before.session.store = place
+        check = before.check("store")
+        assert (check.fine, "nothing can be written to /" in check.said) == (False, True), check
+        assert "%guard config store=" in check.mend
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert before.check("store").fine
+    assert list(small_disk.iterdir()) == []
 
 
 def test_drive_and_the_store(before):

@@ -12,7 +12,7 @@ import pytest
 from tests.support.kernel import Kernel, KernelDiedError, Result
 
 OURS = "colab_guard: "
-FOLDED = re.compile(r"\[(newest )?[\d,]+ lines? printed before the kernel died: folded\]")
+FOLDED = re.compile(r"\[(newest )?[\d,]+ lines? printed before the snapshot: folded\]")
 BOTH = pytest.mark.parametrize("python", ["newest", "colab"], indirect=True)
 
 # A notebook's first cell. What it defines is the same in each life; what differs is read from the disk.
@@ -34,9 +34,8 @@ def die(now=True):
 # The greeting waits for what the store holds, however slow the machine is.
 PATIENT = "__import__('colab_guard.notebook.extension', fromlist=['']).LOOK_SECONDS = 60"
 # Nor is a cell told how full the disk is of the machine that the tests run on, or its memory.
-ROOMY = """
-__import__("colab_guard.guards.fullness", fromlist=[""]).FULLNESS._probe = lambda folder: None
-__import__("colab_guard.guards.pressure", fromlist=[""]).PRESSURE._probe = lambda: None"""
+ROOM_ON_DISK = "__import__('colab_guard.guards.fullness', fromlist=['']).FULLNESS._probe = lambda folder: None"
+ROOM_IN_MEMORY = "__import__('colab_guard.guards.pressure', fromlist=['']).PRESSURE._probe = lambda: None"
 
 
 class Book:
@@ -49,7 +48,7 @@ class Book:
         self, folder: Path, python: str, environment: dict[str, str] | None = None, *, in_group: bool = False
     ) -> None:
         self.folder, self.store = folder, folder / "store"
-        self._python, self._before = python, PATIENT if in_group else PATIENT + ROOMY
+        self._python, self._before = python, [PATIENT, ROOM_ON_DISK, *([] if in_group else [ROOM_IN_MEMORY])]
         self._environment = {
             "COLAB_GUARD_STORE": str(self.store), "COLAB_GUARD_LOCAL": str(folder / ".colab_guard"),
             "COLAB_GUARD_EVERY": "0.1s", **(environment or {}),
@@ -59,7 +58,7 @@ class Book:
     def start(self) -> None:
         """A kernel, colab_guard in it, and the first cell run."""
         self.kernel = Kernel(self._python, cwd=self.folder, env=self._environment)
-        self.kernel.run(self._before, hidden=True).check()
+        self.kernel.run("\n".join(self._before), hidden=True).check()
         self.greeting = self.run("%load_ext colab_guard").check().text
         self.run(ABOVE).check()
 

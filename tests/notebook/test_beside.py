@@ -72,5 +72,39 @@ def test_exact_refuses_what_the_first_snapshots_show(book):
     book.run("import threading\nlock = threading.Lock(); lock.acquire()").check()
     result = book.run("%%checkpointed locked --exact\nfor i in range(3):\n    lock.locked()")
     assert result.error.ename == "Inexact"
-    assert "stand-in" in result.error.evalue
+    assert "made in a cell above" in result.error.evalue
     assert book.value("[name for name in globals() if name.startswith('_cg_')]") == []
+
+
+ABOVE = """
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+pool, base = ThreadPoolExecutor(2), sqlite3.connect(":memory:")
+class Trainer: pass
+trainer = Trainer(); trainer.pool, trainer.base = pool, base
+pool.submit(int).result()
+"""
+
+
+def test_what_cells_above_make_anew_is_gone_on_with_wherever_something_holds_it(new_book):
+    book = new_book()
+    cell = """%%checkpointed above --every 1it
+squares = []
+for i in range(6):
+    squares.append(trainer.pool.submit(pow, i, 2).result())
+    trainer.base.execute("select 1").fetchall()
+    die(i == 3)
+squares, trainer.pool is pool, trainer.base is base"""
+    book.run(ABOVE).check()
+    book.dies_in(cell)
+    book.run(ABOVE).check()
+    result = book.run(cell).check()
+    assert printed(result)[-1] == "([0, 1, 4, 9, 16, 25], True, True)"
+    [told] = [line for line in said(result) if "not exact" in line]
+    assert told.endswith(
+        "base (sqlite3.Connection, made in a cell above) can't be kept: a resumed cell has the new session's own."
+    )
+    error = book.run(cell.replace("above", "strictly").replace("--every", "--exact --every")).error
+    assert error.ename == "Inexact"
+    assert "else make it inside the loop" in error.evalue
+    assert "pool" not in error.evalue

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from colab_guard.flight.reading import flights
-from tests.notebook.book import BOTH, ROOMY, said
+from tests.notebook.book import BOTH, ROOM_IN_MEMORY, ROOM_ON_DISK, said
 from tests.standins.colab import Colab
 from tests.support.kernel import Kernel, KernelDiedError
 
@@ -57,7 +57,7 @@ class Vm:
         }  # fmt: skip
         self.kernel = Kernel(python, cwd=disk, env=environment)
         self.kernel.page = self.colab.page
-        self.run(PATIENT + ROOMY).check()
+        self.run("\n".join([PATIENT, ROOM_ON_DISK, ROOM_IN_MEMORY])).check()
         self.greeting = said(self.run("import google.colab\n%load_ext colab_guard"))
         self.run(ABOVE)
 

@@ -31,7 +31,8 @@ def test_a_store_that_can_not_be_made_is_told_with_what_to_do_and_the_cell_runs(
     book = new_book(COLAB_GUARD_STORE=str(tmp_path / "file/store"))
     result = book.run("%%checkpointed nowhere --every 1it\nfor i in range(9): pass\nprint('RUNS')").check()
     assert printed(result) == ["RUNS"]
-    _, message = said(result)
+    _, message, last = said(result)
+    assert last.endswith("After a death it begins anew. When that is mended, `%guard save` stores its variables.")
     assert f"{tmp_path}/file/store" in message
     assert "Not a directory" in message
     assert "--store" in message
@@ -145,16 +146,37 @@ def test_a_repository_of_a_newer_format_is_refused_and_left_alone(new_book):
     assert "resumed" in said(book.run(CELL.format("later")).check())[0]
 
 
-def test_a_store_that_is_deleted_while_the_cell_runs_is_told_and_the_cell_goes_on(new_book):
+def test_a_store_that_is_deleted_while_the_cell_runs_is_told_of_and_made_again(new_book):
     book = new_book()
     cell = f"""%%checkpointed deleted --every 1it
 import shutil
+import numpy as np
 from colab_guard.saving.writer import WRITER
+weights = np.arange(100_000)
 for i in range(6):
     if i == 3 and WRITER.finish(60): shutil.rmtree({str(book.store)!r})  # nothing is written into it meanwhile
+    die(i == 5)
+i, int(weights.sum())"""
+    book.dies_in(cell)
+    result = book.run(cell).check()
+    assert said(result)[0].startswith("deleted resumed at line ")
+    assert printed(result) == ["(5, 4999950000)"]
+
+
+def test_a_store_that_is_full_at_the_end_is_told_then_too(new_book, small_disk):
+    book = new_book(COLAB_GUARD_STORE=str(small_disk / "store"))
+    cell = """%%checkpointed filling --every 1it
+import os
+for i in range(6):
+    if i == 3: noise = os.urandom(2_000_000)
 i"""
     result = book.run(cell).check()
     assert printed(result) == ["5"]
-    assert sum("no snapshot" in line for line in said(result)) == 1
+    *_, told, last = said(result)
+    assert "no snapshot could be taken: " in told
+    assert "No space left" in told
+    assert last.startswith("the end of filling is in memory only, for no snapshot can be taken: `%guard status` says ")
+    assert "After a death it goes on from the snapshot of " in last
     assert "nothing since is saved:" in book.run("%guard status").check().text
-    assert "what deleted did since its newest snapshot (" in book.run("%guard release").error.evalue
+    assert "what filling did since its newest snapshot (" in book.run("%guard release").error.evalue
+    book.run("del noise\n%guard save").check()

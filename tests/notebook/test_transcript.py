@@ -225,7 +225,7 @@ def test_in_a_terminal_one_line_counts(capsys: pytest.CaptureFixture[str]) -> No
     show("\n")
     assert capsys.readouterr().out == ""
     show("a\nb\n\nc\n")
-    assert capsys.readouterr().out == "[4 lines printed before the kernel died: a notebook shows them, folded]\n"
+    assert capsys.readouterr().out == "[4 lines printed before the snapshot: a notebook shows them, folded]\n"
     show(f"{CUT}\nb")
     assert capsys.readouterr().out.startswith("[newest 1 line printed")
 
@@ -254,7 +254,7 @@ def test_in_an_interactive_shell_of_this_process(tmp_path) -> None:
         [sys.executable, "-c", IN_PROCESS], env=environment, capture_output=True, text=True, check=True
     )
     [line] = done.stdout.partition("=====\n")[2].splitlines()
-    assert line.endswith("printed before the kernel died: a notebook shows them, folded]")
+    assert line.endswith("printed before the snapshot: a notebook shows them, folded]")
 
 
 CELL = """
@@ -287,6 +287,6 @@ def test_in_a_kernel_all_that_a_cell_says_is_kept_once(book) -> None:
 @BOTH
 def test_in_a_kernel_the_text_is_shown_folded_and_escaped(book) -> None:
     [shown] = book.run("from colab_guard.notebook.transcript import show\nshow('<b>1 & 2</b>\\nb\\n')").check().displays
-    assert shown["text/plain"] == "[2 lines printed before the kernel died: folded]"
-    assert shown["text/html"].startswith("<details><summary>2 lines printed before the kernel died</summary>")
+    assert shown["text/plain"] == "[2 lines printed before the snapshot: folded]"
+    assert shown["text/html"].startswith("<details><summary>2 lines printed before the snapshot</summary>")
     assert "&lt;b&gt;1 &amp; 2&lt;/b&gt;\nb</pre></details>" in shown["text/html"]

@@ -67,9 +67,8 @@ def test_with_no_browser_attached_nothing_is_answered(colab: Colab, kernel: Kern
 
 
 def test_a_cells_own_question_is_still_answered(kernel: Kernel) -> None:
-    assert (
-        kernel.run("print(input('name? '), userdata.get('KEY'))", answer="me").check().text == "name? me the secret\n"
-    )
+    result = kernel.run("print(input('name? '), userdata.get('KEY'))", answer="me").check()
+    assert (result.asked, result.text) == (["name? "], "me the secret\n")
 
 
 def test_downloads_and_the_end_of_the_vm(colab: Colab, kernel: Kernel, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What a loss of power leaves of a folder: a stand-in for the page cache and the disk below it.
 
-Passes on what ``store.folder`` asks of the system to the real files, and keeps account of what of it is durable:
-a file's content from its fsync on, a name from its folder's fsync on. Of all that is not, anything may survive: none,
-any part, all; content that is not durable may also be cut short or be zeros. No real file system forgets as freely
+Passes on what ``store.folder`` and ``core.folders`` ask of the system to the real files, and keeps account of what of it
+is durable: a file's content from its fsync on, a name from its folder's fsync on. Of all that is not, anything may
+survive: none, any part, all; content that is not durable may also be cut short or be zeros. No real file system forgets as freely
 (journals keep an order), and none is asked here whether it keeps what it was told to fsync.
 """
 
@@ -63,7 +63,7 @@ def image(names: Names, kind: str, chance: random.Random, below: str = "") -> Im
 
 
 class System:
-    """Stands where ``store.folder`` has ``os``; calls ``on_step`` before each change below ``root``."""
+    """Stands where they have ``os``; calls ``on_step`` before each change below ``root``."""
 
     def __init__(self, root: Path, on_step: Callable[[str], None]) -> None:
         self.root, self.on_step = root, on_step
@@ -114,9 +114,9 @@ class System:
         os.unlink(path)
         self._parent(path).change(lambda names: names.pop(path.name, None))
 
-    def mkdir(self, path: Path) -> None:
+    def mkdir(self, path: Path, mode: int) -> None:
         self._step("mkdir", path)
-        os.mkdir(path)
+        os.mkdir(path, mode)
         made = Names()
         self._parent(path).change(lambda names: names.__setitem__(path.name, made))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from colab_guard.core import folders
 from colab_guard.store import folder
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
@@ -80,7 +81,8 @@ class Deaths:
     @contextmanager
     def watched(self, system: Any = None, opener: Any = None) -> Iterator[None]:
         with self.monkeypatch.context() as patched:
-            patched.setattr(folder, "os", system or self.system)
+            for module in (folder, folders):
+                patched.setattr(module, "os", system or self.system)
             patched.setattr(folder, "open", opener or self.system.open_file, raising=False)
             yield
 

@@ -2,7 +2,8 @@
 
 import itertools
 import json
-import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_reference_whose_pack_is_gone_is_refused_and_bytes_are_written_again(b
     repository = Repository(backend)
     manifest = repository.commit("train", {}, [b"abc"])
     backend.delete(f"packs/{manifest.blobs[0].pack}.pack")
-    with pytest.raises(StoreUnavailable, match=r"is gone or damaged.*with all its bytes"):
+    with pytest.raises(StoreUnavailable, match=r"is gone or damaged.*all its bytes again"):
         repository.commit("train", {}, manifest.blobs)
     again = repository.commit("train", {}, [b"abc"])
     assert again.new_bytes == 3
@@ -177,15 +178,28 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
             Repository.open(path)
 
 
-def test_a_mount_that_has_gone_is_an_error_and_not_an_empty_repository(tmp_path: Path) -> None:
-    repository = Repository.open(tmp_path / "drive" / "repository")
+def test_a_mount_that_has_gone_is_an_error_and_not_an_empty_repository(small_disk: Path) -> None:
+    repository = Repository.open(small_disk / "repository")
     repository.commit("train", {}, [b"abc"])
-    os.rename(tmp_path / "drive", tmp_path / "elsewhere")
-    with pytest.raises(StoreUnavailable, match="No such file or directory"):
-        repository.newest("train")
-    with pytest.raises(StoreUnavailable, match="No such file or directory"):
-        repository.commit("train", {}, [b"abc"])
-    assert not (tmp_path / "drive").exists()
+    subprocess.run(["umount", str(small_disk)], check=True)
+    try:
+        with pytest.raises(StoreUnavailable, match="No such file or directory"):
+            repository.newest("train")
+        with pytest.raises(StoreUnavailable, match="No such file or directory"):
+            repository.commit("train", {}, [b"abc"])
+        assert list(small_disk.iterdir()) == []
+    finally:  # for the fixture to end it
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small_disk)], check=True)
+
+
+def test_a_folder_that_was_deleted_is_made_again_by_the_next_snapshot(tmp_path: Path) -> None:
+    repository = Repository.open(tmp_path / "around" / "repository")
+    first = repository.commit("train", {}, [b"abc"])
+    shutil.rmtree(tmp_path / "around")
+    with pytest.raises(StoreUnavailable, match="is gone or damaged"):
+        repository.commit("train", {}, list(first.blobs))
+    second = repository.commit("train", {}, [b"abc"])
+    assert Repository.open(tmp_path / "around" / "repository").newest("train") == (second, [])
 
 
 def test_a_config_of_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:

@@ -52,9 +52,12 @@ class Error(NamedTuple):
 
 @dataclass
 class Result:
-    """What a cell printed and showed. `text` holds stdout, stderr and text/plain results in their order."""
+    """What a cell printed, showed and asked. `text` holds stdout, stderr and text/plain results in their order;
+    when a question came is not told, for it comes by a socket of its own.
+    """
 
     text: str = ""
+    asked: list[str] = field(default_factory=list)
     error: Error | None = None
     displays: list[dict[str, Any]] = field(default_factory=list)
 
@@ -213,7 +216,7 @@ class Execution:
         if self._answer is not None:
             with contextlib.suppress(queue.Empty):
                 asked = self._kernel._client.get_stdin_msg(timeout=0)
-                self._say(asked["content"]["prompt"])
+                self.result.asked.append(asked["content"]["prompt"])
                 self._kernel._client.input(self._answer)
         while not self.done:
             try:

@@ -245,6 +245,14 @@ def test_an_error_outside_of_with_ends_the_loop_and_it_is_said_that_with_is_need
     assert states(zoo())["c"] == ("waiting", 1)
 
 
+def test_items_that_were_taken_out_of_the_list_are_kept_and_not_counted(zoo):
+    list(zoo("abc"))
+    sweep = zoo("cde")
+    assert sweep.summary == "1 of 3 are done"
+    assert [row.name for row in sweep.rows] == ["c", "d", "e", "a", "b"]
+    assert list(sweep) == ["d", "e"]
+
+
 # -- when it stops ------------------------------------------------------------------------------------------
 
 
@@ -512,8 +520,11 @@ def test_on_drive_the_table_and_its_files_outlive_the_machine(drive, tmp_path, m
         ({"name": None}, r"needs a name outside of a %%checkpointed cell: cg.jobs\(…, name=\"zoo\"\)"),
         ({"name": "a/b"}, "can't be a cell's name"),
         ({"on_error": "ignore"}, "none of 'raise', 'continue', 'retry'"),
-        ({"per_session": 0}, "lets nothing begin"),
-        ({"cool_down": "3it"}, "cool_down=3it is no time"),
+        ({"per_session": 0}, "per_session=0 is no number of items"),
+        ({"per_session": "2"}, "per_session='2' is no number of items"),
+        ({"cool_down": "3it"}, "cool_down='3it' is no time"),
+        ({"cool_down": "auto"}, "cool_down='auto' is no time"),
+        ({"cool_down": 30}, "cool_down=30 is no time"),
         ({"cool_down": "soon"}, "cool_down=soon is no interval"),
     ],
 )

@@ -328,6 +328,15 @@ def test_a_secret_is_not_in_a_save_and_the_sessions_own_is_used(tmp_path: Path) 
     assert namespace["config"] == {"token": new, "rate": 1}
 
 
+def test_a_secret_that_this_session_lacks_is_told_in_words_and_not_counted(tmp_path: Path) -> None:
+    token = f"hf_{''.join(random.Random(1).choices(ascii_letters, k=34))}"
+    save({"__name__": "__main__", "token": token, "rate": 1}, tmp_path)
+    plan = prepare({"__name__": "__main__"}, tmp_path)
+    assert plan.names == ["rate"]
+    [row] = [row for row in plan.rows if row.name == "token"]
+    assert (row.kind, row.why) == ("stand-in", "a Hugging Face token could not be kept")
+
+
 def test_a_save_of_somebody_elses_is_refused_by_name_unless_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
