@@ -1,9 +1,9 @@
 """What a loss of power leaves of a folder: a stand-in for the page cache and the disk below it.
 
-Passes on what ``store.folder`` and ``core.folders`` ask of the system to the real files, and keeps account of what of it
-is durable: a file's content from its fsync on, a name from its folder's fsync on. Of all that is not, anything may
-survive: none, any part, all; content that is not durable may also be cut short or be zeros. No real file system forgets as freely
-(journals keep an order), and none is asked here whether it keeps what it was told to fsync.
+Passes on what ``store.folder`` and ``core.folders`` ask of the system to the real files, and keeps account of what of
+it is durable: a file's content from its fsync on, a name from its folder's fsync on. Of all that is not, anything may
+survive: none, any part, all; content that is not durable may also be cut short or be zeros. No real file system forgets
+as freely (journals keep an order), and none is asked here whether it keeps what it was told to fsync.
 """
 
 from __future__ import annotations
