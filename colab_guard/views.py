@@ -157,6 +157,8 @@ def verified(repository: Repository) -> str:
 
 def verified_text(report: Report) -> str:
     """What reading back found, in sentences."""
+    if not report.snapshots_ok and not report.problems:
+        return "there are no snapshots to read back yet"
     head = f"{count_of(report.snapshots_ok, 'snapshot')} read back, {size(report.bytes_read)}"
     if not report.problems:
         return f"{head}: every byte is what was written"

@@ -16,11 +16,11 @@ VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_name(name: str) -> str:
-    """``name``, if a cell may be called that; raises UsageError otherwise."""
-    if not VALID.fullmatch(name) or ".." in name:
+    """``name``, if a cell, a loop, a sweep or a save may be called that; raises UsageError otherwise."""
+    if not isinstance(name, str) or not VALID.fullmatch(name) or ".." in name:
         raise UsageError(
-            f"{name!r} can't be a cell's name: it becomes part of file names, so use 1 to 64 letters, digits, "
-            f"'.', '_' and '-', the first a letter or digit. Example: %%checkpointed train"
+            f"{name!r} can't be a name: it becomes part of file names, so give a text of 1 to 64 letters, digits, "
+            f"'.', '_' and '-', the first a letter or digit, such as train."
         )
     return name
 

@@ -20,6 +20,8 @@ _given: set[str] = set()
 
 def give(thing: Any) -> None:
     """The module of a function or class, of an object's class, or a module itself. Raises UsageError."""
+    if isinstance(thing, str):
+        raise UsageError(f"cg.guard takes the thing itself, not its name: cg.guard({thing}), without the quotes.")
     name = thing.__name__ if isinstance(thing, types.ModuleType) else _module_of(thing)
     if name == "__main__":
         return  # the notebook's own are entered anyway

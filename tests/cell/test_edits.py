@@ -103,7 +103,7 @@ def test_a_derived_name_survives_edits_of_the_body_and_behind() -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden", "-x", "x" * 65, "naïve", "a..b"])
 def test_a_bad_name_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="can't be a cell's name"):
+    with pytest.raises(UsageError, match="can't be a name"):
         check_name(name)
 
 

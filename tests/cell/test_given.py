@@ -90,3 +90,5 @@ def test_it_gives_back_what_it_was_given_and_refuses_what_has_no_source():
     for thing in (math.sin, math, 3, [], sys):
         with pytest.raises(UsageError, match="has no source in Python"):
             cg.guard(thing)
+    with pytest.raises(UsageError, match=r"cg\.guard\(trainer\), without the quotes"):
+        cg.guard("trainer")

@@ -121,7 +121,7 @@ def test_other_arguments_or_another_length_are_refused_and_nothing_is_run(tmp_pa
         ("for n in cg.loop([1], name='l', state=[(1, [])]): pass", "Hold it in a dict or a list"),
         ("for n in cg.loop([1], name='l'):\n    for m in cg.loop([1], name='l'): pass", "Two loops called 'l'"),
         ("for n in cg.loop([1], name='l'):\n    for m in cg.loop([1], name='m', fresh=True): pass", "give store="),
-        ("for n in cg.loop([1], name='a/b'): pass", "can't be a cell's name"),
+        ("for n in cg.loop([1], name='a/b'): pass", "can't be a name"),
         ("for n in cg.loop([1], name='l', every='9'): pass", "is no interval"),
         ("m = iter(cg.loop([1, 2], name='m'))\nfor n in cg.loop([1, 2], name='l'): next(m)", "must be nested"),
         ("for n in cg.loop([1, 2], name='l'):\n    m = m if n == 2 else iter(cg.loop([1, 2], name='m'))\n    next(m)",

@@ -15,7 +15,7 @@ def test_before_any_cell(new_book):
     assert "none guarded yet" in status
     assert book.run("%guard status").check().text == status
     assert f"no snapshots in {book.store} yet" in book.run("%guard history").check().text
-    assert book.run("%guard verify").check().text.startswith("0 snapshots read back")
+    assert book.run("%guard verify").check().text == "there are no snapshots to read back yet\n"
 
 
 def test_after_cells_that_ended_and_cells_that_did_not(book):

@@ -149,7 +149,7 @@ def test_what_makes_no_sense_is_refused_with_what_to_do(new_book):
         "%guard restore 77": "%guard history",
         "%guard restore --force": "%guard restore [ID] [NAMES…] [--yes]",
         "%guard save a b": "%guard save [NAME]",
-        "%guard save a/b": "can't be a cell's name",
+        "%guard save a/b": "can't be a name",
         "%guard status now": "%guard status now is not known",
     }.items():
         kind, message = book.refusal(cell)

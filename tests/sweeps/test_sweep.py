@@ -518,7 +518,7 @@ def test_on_drive_the_table_and_its_files_outlive_the_machine(drive, tmp_path, m
     ("options", "why"),
     [
         ({"name": None}, r"needs a name outside of a %%checkpointed cell: cg.jobs\(…, name=\"zoo\"\)"),
-        ({"name": "a/b"}, "can't be a cell's name"),
+        ({"name": "a/b"}, "can't be a name"),
         ({"on_error": "ignore"}, "none of 'raise', 'continue', 'retry'"),
         ({"per_session": 0}, "per_session=0 is no number of items"),
         ({"per_session": "2"}, "per_session='2' is no number of items"),
