@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import types
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -52,25 +52,17 @@ def before(module: ast.Module, namespace: Namespace, *, strict: bool = False) ->
 
 
 def at_snapshot(
-    notes: Iterable[str],
-    module: ast.Module | None = None,
-    namespace: Namespace | None = None,
-    beside: Collection[Cause] = (),
+    notes: Iterable[str], module: ast.Module | None = None, namespace: Namespace | None = None
 ) -> list[Cause]:
     """What a snapshot and the process show: ``notes`` are ``Taken.notes``. With the cell and its variables, the
-    sets that it made meanwhile are looked at too. ``beside``: what ran already when the cell began.
+    sets that it made meanwhile are looked at too.
     """
     found = [_of_note(note) for note in notes]
-    found += [cause for cause in running_beside() if cause not in beside]
+    found += [Cause("threads", f"a thread runs beside the cell: {thread.name}{_of(thread)}") for thread in _threads()]
+    found += [Cause("processes", f"a child process runs beside the cell: {name}") for name in _processes()]
     if module is not None and namespace is not None:
         found += _sets(module, namespace)
     return list(dict.fromkeys([*found, *_cuda(sys.modules.get("torch"))]))
-
-
-def running_beside() -> list[Cause]:
-    """The threads and child processes that run beside the cell, as causes."""
-    threads = [Cause("threads", f"a thread runs beside the cell: {thread.name}{_of(thread)}") for thread in _threads()]
-    return [*threads, *(Cause("processes", f"a child process runs beside the cell: {name}") for name in _processes())]
 
 
 def at_resume(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Cause]:

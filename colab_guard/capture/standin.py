@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Executor
 from typing import Any, NoReturn
 
 from colab_guard.capture import progress
 from colab_guard.core.errors import LostValue
 
-# Of what can't be kept and the cells above make anew, what is then as it was: whoever starts work waits for it.
-MADE_ANEW = (Executor, threading.Thread)
+MADE_ANEW = (
+    Executor  # of what can't be kept and the cells above make anew, what is then as it was, for it holds nothing
+)
 ABOVE = ", made in a cell above)"  # how a note on what is made anew ends
 
 

@@ -35,8 +35,8 @@ KNOWN: dict[str, str] = {
     "stand-in": "Make it inside the loop that uses it, or in a cell above.",
     "above": "Nothing, where the cells above make it as it was here; else make it inside the loop that uses it.",
     "graph": "Keep numbers for display (loss.item()), and call backward() in the iteration that made the graph.",
-    "threads": "Start them in a cell above, or join them before the loop.",
-    "processes": "Start them in a cell above, or join them before the loop.",
+    "threads": "Join them before the loop, or start them in a cell above, where they share no variable with this cell.",
+    "processes": "Join them before the loop, or start them in a cell above.",
     # at resume
     "environment": "Choose the same kind of runtime, and pin the versions with %pip install in the first cell.",
     # by the loader

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from colab_guard.capture import loaders, replay
-from colab_guard.capture.causes import at_snapshot, running_beside
+from colab_guard.capture.causes import at_snapshot
 from colab_guard.capture.contexts import check_context, hold
 from colab_guard.capture.environment import describe
 from colab_guard.capture.fingerprint import fingerprints
@@ -32,7 +32,6 @@ from colab_guard.cell.guarded import Cell
 from colab_guard.cell.rewrite import SafePoint
 from colab_guard.cell.tree import WANTED, Path, is_hidden
 from colab_guard.cell.units import none_passed
-from colab_guard.core.causes import Cause
 from colab_guard.core.errors import Inexact, Pause
 from colab_guard.core.settings import Interval
 from colab_guard.resume.outputs import prepare
@@ -93,7 +92,6 @@ class Run(Frame):
         self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
-        self._beside: list[Cause] = []  # threads and processes that the cells above have started
         self.alarm = Alarm(self.interval, self._flag, self._wake)
         self.signals = Signals(self._wake, partial(is_handled, self.cell.module, self.units))
         self._postponed = Postponed(lambda: self.signals.asked or self.alarm.is_rescue)
@@ -102,7 +100,6 @@ class Run(Frame):
 
     def __enter__(self) -> None:
         self._pid, self._thread = os.getpid(), threading.get_ident()
-        self._beside = running_beside()
         self.namespace.update(dict.fromkeys(self.hidden))
         loaders.watch()
         replay.configure(replay.Settings(say=self.say, forced=self.replay))
@@ -285,7 +282,7 @@ class Run(Frame):
         self._postponed.check(taken.awaited, midway=place.path != BEGIN and place.python is not None)
         self.saver.say_once(*taken.remarks)
         blobs, beside, notes = self.beside.blobs(taken)
-        causes = at_snapshot(taken.notes, self.cell.module, self.namespace, self._beside)
+        causes = at_snapshot(taken.notes, self.cell.module, self.namespace)
         if causes and self._strict:
             self._refused = Inexact(causes)
             raise self._refused
