@@ -8,9 +8,8 @@ from typing import Any, NoReturn
 from colab_guard.capture import progress
 from colab_guard.core.errors import LostValue
 
-MADE_ANEW = (
-    Executor  # of what can't be kept and the cells above make anew, what is then as it was, for it holds nothing
-)
+# Of what can't be kept and the cells above make anew, what is then as it was: these hold nothing.
+MADE_ANEW = (Executor,)
 ABOVE = ", made in a cell above)"  # how a note on what is made anew ends
 
 
