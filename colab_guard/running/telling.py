@@ -77,7 +77,7 @@ def stopped(name: str, error: BaseException | None, last: Manifest | None, now: 
     if last is not None:
         yield (
             f"{name} was stopped by {type(error).__name__}; run the cell again to go on from the snapshot of "
-            f"{ago(now - last.created)} ({where(last.body)})."
+            f"{ago(now - last.created)} ({where(last.body)}), with the variables as they were there."
         )
     ours = isinstance(error, ColabGuardError)  # whose messages say it all
     if isinstance(error, Exception) and not ours and (offered := offer(error)):

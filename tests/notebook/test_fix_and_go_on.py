@@ -17,7 +17,8 @@ seen"""
     first = book.run(cell)
     assert (first.error.ename, first.error.evalue) == ("ValueError", "bad batch")
     assert re.fullmatch(
-        r"fix was stopped by ValueError; run the cell again to go on from the snapshot of \d+ s ago \(line 3\)\.",
+        r"fix was stopped by ValueError; run the cell again to go on from the snapshot of \d+ s ago \(line 3\), "
+        r"with the variables as they were there\.",
         said(first)[-1],
     )
     result = book.run(cell.replace("if i == 3: raise", "if i == 9: raise")).check()
