@@ -213,12 +213,13 @@ class LoopRun:
     def save(self, *, finished: bool = False) -> None:
         """A snapshot of all loops under way, or of how the outermost ended."""
         patient = finished or self.levels[-1].interval.iterations is not None
-        again = " The loop goes on, and tries again."
+        again = "" if finished else " The loop goes on, and tries again."
         wait_seconds, rescue = FINISH_SECONDS if patient else 0.0, PRESSURE.rescue_wanted
         self.saver.save(partial(self._take, finished), again, wait_seconds, rescue=rescue)
         self._mark()
         if finished:
             self.saver.finish()
+            self.saver.tell_end()
 
     def _mark(self) -> None:
         self._saved_at, self._items_saved = time.monotonic(), self._items

@@ -45,7 +45,7 @@ from colab_guard.running.postponed import Postponed
 from colab_guard.running.signals import Signals, is_handled
 from colab_guard.running.stack import Broken, Frame
 from colab_guard.running.standing import Place, standing
-from colab_guard.running.telling import differences, not_stored, paused, restored, sentences, stopped
+from colab_guard.running.telling import differences, paused, restored, sentences, stopped
 from colab_guard.saving import Content, Saver
 from colab_guard.saving.shortage import stop_of_memory, tell_news
 from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
@@ -129,8 +129,7 @@ class Run(Frame):
             if self.plan is None or self.plan.cursor is not None:
                 self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
                 self.saver.finish()
-                if self.saver.trouble:
-                    self.say(not_stored(self.cell.name, self.saver.last, self.clock()))
+                self.saver.tell_end("When that is mended, `%guard save` stores its variables.")
             self.finished = True
         elif not issubclass(kind, Pause):
             self.saver.finish(BEGIN_SECONDS)

@@ -63,15 +63,6 @@ def paused(name: str, place: str, *, saved: bool, why: str) -> str:
     return f"{kept} {then} run the cell again: it goes on from here."
 
 
-def not_stored(name: str, last: Manifest | None, now: float) -> str:
-    """What a cell says that ended while no snapshot can be taken, whose newest one is ``last``."""
-    then = "it begins anew" if last is None else f"it goes on from the snapshot of {ago(now - last.created)}"
-    return (
-        f"the end of {name} is in memory only, for no snapshot can be taken: `%guard status` says why. After a death "
-        f"{then}. When that is mended, `%guard save` stores its variables."
-    )
-
-
 def stopped(name: str, error: BaseException | None, last: Manifest | None, now: float) -> Iterator[str]:
     """What a cell says that an error ended, whose newest snapshot is ``last``."""
     if last is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from colab_guard.capture.memory import SMALL_BYTES
 from colab_guard.core.errors import NoRoom, StoreError, StoreUnavailable
+from colab_guard.core.words import ago
 from colab_guard.resume.held import Held
 from colab_guard.saving.freezing import Blob, Found, Freezer, Key, key_of
 from colab_guard.saving.writer import FINISH_SECONDS, WRITER, Job
@@ -163,6 +164,14 @@ class Saver:
         if not over and seconds >= FINISH_SECONDS:
             self.say(f"the newest snapshot of {self.name} is still being written.")
         return over and not self._failing
+
+    def tell_end(self, advice: str = "") -> None:
+        """Says so where what has ended just now could not be stored."""
+        if not self.trouble:
+            return
+        age = None if self.last is None else ago(self.clock() - self.last.created)
+        then = "it begins anew" if age is None else f"it goes on from the snapshot of {age}"
+        self.say(f"the end of {self.name} is in memory only: {self.trouble} After a death {then}. {advice}".rstrip())
 
     def release(self) -> None:
         """Gives the memory for copies back: the cell or loop has ended."""

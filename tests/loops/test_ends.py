@@ -147,6 +147,7 @@ def test_a_store_that_fails_never_stops_the_loop(tmp_path: Path) -> None:
     life = Script(tmp_path, HEAD + body).run()
     assert life.code == 0
     assert life.said.count("no snapshot could be taken") == 1
+    assert life.said.count(" l is in memory only: ") == 1
 
 
 def test_forked_workers_and_other_threads_only_iterate(tmp_path: Path) -> None:

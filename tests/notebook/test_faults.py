@@ -175,7 +175,7 @@ i"""
     *_, told, last = said(result)
     assert "no snapshot could be taken: " in told
     assert "No space left" in told
-    assert last.startswith("the end of filling is in memory only, for no snapshot can be taken: `%guard status` says ")
+    assert last.startswith(f"the end of filling is in memory only: {small_disk}/store: no snapshot of 'filling' was ")
     assert "After a death it goes on from the snapshot of " in last
     assert "nothing since is saved:" in book.run("%guard status").check().text
     assert "what filling did since its newest snapshot (" in book.run("%guard release").error.evalue
