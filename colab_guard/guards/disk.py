@@ -40,5 +40,5 @@ def disk(path: str | os.PathLike[str]) -> Disk | None:
             continue
         except OSError:
             return None
-        return Disk(usage.total, usage.used, usage.free)
+        return Disk(usage.total, usage.used, usage.free) if usage.total else None  # /proc, and some network mounts
     return None

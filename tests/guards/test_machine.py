@@ -62,6 +62,10 @@ def test_a_disk_is_what_the_system_says_also_for_a_folder_that_is_still_to_be_ma
         assert abs(found.free_bytes - usage.free) < 1e9  # others write, too
 
 
+def test_a_file_system_without_a_size_is_no_disk():
+    assert disk("/proc/nowhere") is None
+
+
 def test_a_disk_that_is_full_is_full(small_disk):
     assert disk(small_disk).used_share < 0.1
     with pytest.raises(OSError, match="space"):
