@@ -11,7 +11,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Disk:
-    """In bytes: what the disk holds altogether, what is in use, and what this user may still write."""
+    """In bytes: what is in use, what this user may still write, and the two together: as ``df`` does, blocks that are
+    kept for root are left out.
+    """
 
     total_bytes: int
     used_bytes: int
@@ -19,9 +21,8 @@ class Disk:
 
     @property
     def used_share(self) -> float:
-        """From 0 to 1, of what this user can have, as ``df`` has it: blocks kept for root are left out."""
-        reachable = self.used_bytes + self.free_bytes
-        return self.used_bytes / reachable if reachable else 1.0
+        """From 0 to 1."""
+        return self.used_bytes / self.total_bytes
 
 
 def working_folder() -> list[Path]:
@@ -40,5 +41,6 @@ def disk(path: str | os.PathLike[str]) -> Disk | None:
             continue
         except OSError:
             return None
-        return Disk(usage.total, usage.used, usage.free) if usage.total else None  # /proc, and some network mounts
+        total_bytes = usage.used + usage.free
+        return Disk(total_bytes, usage.used, usage.free) if total_bytes else None  # /proc, and some network mounts
     return None
