@@ -40,8 +40,12 @@ def derived(module: ast.Module, runs: Mapping[str, Run], repository: Repository 
 
 def relatives(cell: Cell, runs: Mapping[str, Run], repository: Repository, now: float) -> list[str]:
     """A cell without a name gets another derived one when its beginning is edited: point to its old run."""
+    newest: dict[str, Manifest] = {}
     for entry in repository.snapshots():
-        if not isinstance(entry, Manifest) or entry.cell in runs or entry.body["cursor"] is None:
+        if isinstance(entry, Manifest):
+            newest.setdefault(entry.cell, entry)
+    for entry in newest.values():
+        if entry.cell in runs or entry.body.get("cursor") is None:
             continue
         alike = difflib.SequenceMatcher(None, entry.body["source"], cell.source).ratio()
         if entry.cell.startswith(DERIVED) and alike > RELATED:

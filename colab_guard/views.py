@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from colab_guard.core.errors import AlteredSnapshot, ForeignSnapshot, UnsignedSnapshot
+from colab_guard.core.errors import AlteredSnapshot, ForeignSnapshot, StoreError, UnsignedSnapshot
 from colab_guard.core.watch import WATCH
 from colab_guard.core.words import ago, count_of, size, span
 from colab_guard.flight.recorder import RECORDER
@@ -34,6 +35,8 @@ def status_text(session: Session) -> str:
     lines.append(f"time     {time_text()}")
     if not session.runs:
         lines.append("cells    none guarded yet in this session: put %%checkpointed above the training cell")
+        with suppress(StoreError):  # a status tells what it can
+            lines += [f"{'':<8} {line}" for line in found_text(session)]
     for name, run in session.runs.items():
         lines.append(f"{name:<8} {_state(session, run)}")
         if run.repository is not None and run.repository.place != str(session.store):
@@ -61,7 +64,7 @@ def time_text() -> str:
 def _state(session: Session, run: Run) -> str:
     run.saver.settle()
     if run.saver.last is None:
-        return "not saved yet"
+        return f"not saved yet{run.saver.trouble and f': {run.saver.trouble}'}"
     age = ago(session.clock() - run.saver.last.created)
     state = "finished" if run.finished else f"every {run.alarm.now}"
     where = "" if run.saver.last.body["cursor"] is None else f" at line {run.saver.last.body['line']}"

@@ -28,6 +28,7 @@ from colab_guard.core.secrets import values_in
 if TYPE_CHECKING:
     from colab_guard.capture.pickler import Pickler
 
+SMALL = 1000  # objects in a container that are looked at one by one
 EXIT_SLOTS = 1 if sys.version_info < (3, 14) else 2
 
 
@@ -76,6 +77,13 @@ def reduce_generator(pickler: Pickler, generator: types.GeneratorType[Any, Any, 
         globals_,
         function.__qualname__,
     )
+
+
+def held(generator: types.GeneratorType[Any, Any, Any]) -> list[Any]:
+    """What its variables are, and hold where they are small containers."""
+    values = list(generator.gi_frame.f_locals.values()) if generator.gi_frame else []
+    small = [one for one in values if type(one) in (list, set, dict, tuple) and len(one) <= SMALL]
+    return [*values, *(part for one in small for part in one)]
 
 
 def _names(pickler: Pickler, function: types.FunctionType) -> set[str]:

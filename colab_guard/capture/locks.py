@@ -37,6 +37,7 @@ def reduce_condition(pickler: Pickler, condition: Any) -> Any:
 def reduce_future(pickler: Pickler, future: Any) -> Any:
     """A ``concurrent.futures.Future`` with its result; nobody would ever set that of one that has none yet."""
     if not future.done():
+        pickler.awaited = pickler.awaited or pickler.where
         raise TypeError("what it waits for ends with its process")
     return NotImplemented
 

@@ -58,7 +58,6 @@ FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRand
 
 # Live machinery of the notebook itself: to descend into it would take half the kernel along.
 FOREIGN = ("IPython.core.", "ipykernel.", "zmq.", "traitlets.", "ipywidgets.", "tornado.", "asyncio.", "google.colab.")
-
 NO_PACKAGES = {"__main__", "None", "colab_guard"}
 UNPICKLABLE = (TypeError, pickle.PicklingError, AttributeError, NotImplementedError, ValueError, RuntimeError, OSError)
 
@@ -84,7 +83,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._starts: list[int] = []  # of each, in the pickles
         self.notes: list[str] = []
         self.graphs = 0  # behind tensors, that were met
-        self.awaited = ""  # the first variable with one that waits for its `backward()`
+        self.awaited = ""  # the first variable with one that waits for its `backward()`, or with a future
         self.where = ""
         self.strict = False
         self._own_names = own_names
@@ -200,8 +199,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         todo = [value]
         while todo:
             thing = todo.pop()
-            if id(thing) in self._lost:
-                raise Unsaveable(f"{type(thing).__module__}.{type(thing).__qualname__} can't be saved")
+            parts = generators.held(thing) if type(thing) is types.GeneratorType else []
+            for lost in (thing, *(part for part in parts if id(part) not in self.above)):
+                if id(lost) in self._lost:
+                    raise Unsaveable(f"{kind_of(lost)} can't be saved")
             if isinstance(thing, LINKS) or (
                 hasattr(type(thing), "__next__") and type(thing) is not types.GeneratorType
             ):

@@ -40,6 +40,9 @@ class Loading(Protocol):
     def find(self, qualname: str, inside: str | None = None) -> Any:
         """What the session's notebook defines under that name (a function ``inside`` its decorators), or None."""
 
+    def edited(self, qualname: str) -> None:
+        """The session's function of that name has other code than the one in the snapshot had."""
+
     def place(self, path: str) -> str:
         """Where the file lies that will be at ``path`` once everything is put in place."""
 

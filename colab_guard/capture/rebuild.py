@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from colab_guard.capture import codes
 from colab_guard.capture.own import Attributes
 from colab_guard.capture.progress import current
 from colab_guard.capture.remake import reserve
@@ -158,7 +159,9 @@ def function(qualname: str | None, code: Any, name: str, closure: Any) -> Any:
     import types
 
     found = current().find(qualname, code.co_qualname) if qualname else None
-    if isinstance(found, types.FunctionType) and _same_shape(found.__code__, code):
+    if isinstance(found, types.FunctionType) and codes.takes_the_same(found.__code__, code):
+        if not codes.is_same(found.__code__, code):
+            current().edited(code.co_qualname)
         if not closure:
             return found
         code = found.__code__  # what it closes over is data, and comes from the snapshot
@@ -175,15 +178,6 @@ def cell() -> Any:
 def cell_state(new: Any, contents: tuple[Any]) -> None:
     """Fills a closure cell."""
     new.cell_contents = contents[0]
-
-
-def _same_shape(new: Any, old: Any) -> bool:
-    # What was saved beside the code (defaults, by position) still fits a function that takes the same arguments.
-    return bool(
-        new.co_varnames[: new.co_argcount + new.co_kwonlyargcount]
-        == old.co_varnames[: old.co_argcount + old.co_kwonlyargcount]
-        and new.co_freevars == old.co_freevars
-    )
 
 
 def cached_function(qualname: str | None, wrapped: Any, parameters: dict[str, Any]) -> Any:

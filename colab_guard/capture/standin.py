@@ -44,7 +44,7 @@ class StandIn:
         what, where = told(self)
         return (
             f"{where!r} held {what}, which can't be kept in a snapshot. Make it anew in the cell, before it is "
-            f"used, or in a cell above and run the cells again."
+            f"used, or in a cell above and run the cells again; --fresh starts over."
         )
 
     def _lost(self, *_: object, **__: object) -> NoReturn:

@@ -43,7 +43,8 @@ class Taken:
     its memory; in words what is not kept as it was; the top-level ``packages`` whose types it holds. A Piece
     of ``memory`` is the live objects' own. ``links`` are the fingerprints of variables that are in ``skeleton`` by
     reference; ``remarks`` sentences for the user about them, and about ``secrets``, the values that are to be masked
-    elsewhere; ``awaited`` a variable with an autograd graph that waits for its ``backward()``, if there is one.
+    elsewhere; ``awaited`` a variable with an autograd graph that waits for its ``backward()``, or a future that has no
+    result yet, if there is one.
 
     A variable of the cell goes by its name, one of the n-th function on the stack (from 1) by ``n:name``.
     """

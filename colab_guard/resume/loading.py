@@ -71,6 +71,7 @@ class Load:
         self._lost_secrets = False
         self.actions = [Action(files.apply)] if files else []
         self._owners: dict[int, str] = {}
+        self.edited_functions: list[str] = []  # of the session's, that had other code in the snapshot
 
     def variables(self, names: Sequence[str]) -> dict[str, Any]:
         """The values of ``names``, the names of the pickles in their order.
@@ -198,6 +199,10 @@ class Load:
         if found is not None:
             self._owners[id(found)] = root
         return found
+
+    def edited(self, qualname: str) -> None:
+        if qualname not in self.edited_functions:
+            self.edited_functions.append(qualname)
 
     def owner(self, thing: Any) -> str:
         return self._owners.get(id(thing), "")

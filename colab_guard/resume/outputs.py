@@ -76,7 +76,8 @@ class PutBack:
         if self.removed:
             some = ", ".join(os.path.relpath(path) for path in self.removed[:NAMED])
             more = ", …" if len(self.removed) > NAMED else ""
-            parts.append(f"{len(self.removed):,} that were not there then deleted ({some}{more})")
+            was = "was" if len(self.removed) == 1 else "were"
+            parts.append(f"{len(self.removed):,} that {was} not there then deleted ({some}{more})")
         return f"files are as they were at the snapshot: {', '.join(parts) or 'none had changed'}"
 
 

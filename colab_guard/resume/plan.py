@@ -72,6 +72,7 @@ class State:
     levels: list[Level]
     process: dict[str, Any]
     replaced: dict[str, Any] = field(default_factory=dict)
+    edited: list[str] = field(default_factory=list)  # functions that have other code in this session
 
     def adopt(self, name: str, new: Any) -> Any:
         """A definition before the cursor was edited and has run: the restored function takes its code."""
@@ -97,6 +98,7 @@ def load(plan: Plan, blobs: Blobs, namespace: dict[str, Any], cell: Cell, files:
     frames = plan.body["cursor"]["frames"][1:] if plan.body["cursor"] else []
     hidden = {name: values.pop(name) for name in plan.body["hidden"]}
     state = State(values, hidden, [_level(one, frame) for one, frame in zip(levels, frames, strict=True)], process)
+    state.edited = loading.edited_functions
     state.replaced = {name: values[name] for name in cell.own_names if name in values}
     return plan.renamed(state)
 

@@ -3,7 +3,8 @@
 Some can't be left at all. At others an autograd graph waits for its ``backward()``: between ``loss = …`` and
 ``loss.backward()``, or while losses are summed up. What was restored there could not go on, for no graph can be stored;
 a moment later ``backward()`` has been called, and nothing is lost with the graph. So these are passed over, but not for
-longer than PATIENCE_SECONDS, for some graphs are kept and no ``backward()`` ever comes.
+longer than PATIENCE_SECONDS, for some graphs are kept and no ``backward()`` ever comes. A future without its result is
+waited for in the same way.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from colab_guard.capture.pickler import Unsaveable
 PATIENCE_SECONDS = 15.0
 
 
-class GraphWaits(Unsaveable):
-    """A snapshot at this moment would lose a graph that is still needed."""
+class Awaited(Unsaveable):
+    """A snapshot at this moment would lose a graph, or a result, that is still to come."""
 
 
 class Postponed:
@@ -37,13 +38,13 @@ class Postponed:
         return point in self._blocked or (point in self._early and self._is_patient())
 
     def check(self, awaited: str, *, midway: bool) -> None:
-        """Raises GraphWaits where there is a variable whose graph is ``awaited``, and the cell is ``midway``."""
+        """Raises Awaited where there is a variable that is ``awaited``, and the cell is ``midway``."""
         if awaited and midway and self._is_patient():
-            raise GraphWaits(awaited)
+            raise Awaited(awaited)
 
     def add(self, point: Hashable, place: object, error: Exception) -> list[str]:
         """It was not taken at a safe point; what there is to say of that."""
-        if isinstance(error, GraphWaits):
+        if isinstance(error, Awaited):
             self._early.add(point)
             return []
         self._blocked.add(point)

@@ -166,7 +166,7 @@ class Run(Frame):
                 self.state = load(self.plan, blobs, self.namespace, self.cell, files)
             count, differs = apply(self.state, self.plan, self.namespace, self.cell)
             self.saver.settle()
-            for text in restored(self.plan, self.cell.name, self.clock(), count, differs):
+            for text in restored(self.plan, self.cell.name, self.clock(), count, differs, self.state.edited):
                 self.say(text)
             if self.plan.cursor is not None:
                 self.saver.say_once(*sentences(self.causes))

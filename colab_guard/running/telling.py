@@ -8,7 +8,7 @@ from typing import Any
 from colab_guard.capture.causes import at_resume
 from colab_guard.capture.environment import describe
 from colab_guard.core.causes import Cause
-from colab_guard.core.errors import ColabGuardError, Inexact
+from colab_guard.core.errors import ColabGuardError, Inexact, LostValue
 from colab_guard.core.keys import Key
 from colab_guard.core.places import described
 from colab_guard.core.settings import Interval
@@ -26,11 +26,14 @@ def started(name: str, every: Interval, store: str, key: Key, *, fresh: bool) ->
     return f"{name} started{afresh}, snapshots every {every} to {store}.{again}{key.warning(described(store))}"
 
 
-def restored(plan: Plan, name: str, now: float, count: int, differs: Sequence[str]) -> list[str]:
-    """That a snapshot was put back: ``count`` variables; ``differs``: where the session had other values."""
+def restored(plan: Plan, name: str, now: float, count: int, differs: Sequence[str], edited: Sequence[str]) -> list[str]:
+    """That a snapshot was put back: ``count`` variables; ``differs``: where the session had other values; ``edited``:
+    functions that have other code by now, which what has yet to run uses, and what is finished has not seen.
+    """
     age, put_back = ago(now - plan.created), count_of(count, "variable")
     if plan.cursor is None:
-        text = f"{name} finished earlier ({age}); its results were put back ({put_back}). --fresh runs it again."
+        old = f", which are those of before {', '.join(f'{one}()' for one in edited[:5])} was edited" if edited else ""
+        text = f"{name} finished earlier ({age}); its results were put back ({put_back}){old}. --fresh runs it again."
     else:
         text = f"{name} resumed at {where(plan.body)} from the snapshot of {age}; {put_back} put back."
     return [text, *([f"from the snapshot, not from the cells above: {'; '.join(differs[:5])}"] if differs else [])]
@@ -65,7 +68,7 @@ def paused(name: str, place: str, *, saved: bool, why: str) -> str:
 
 def stopped(name: str, error: BaseException | None, last: Manifest | None, now: float) -> Iterator[str]:
     """What a cell says that an error ended, whose newest snapshot is ``last``."""
-    if last is not None:
+    if last is not None and not isinstance(error, LostValue):
         yield (
             f"{name} was stopped by {type(error).__name__}; run the cell again to go on from the snapshot of "
             f"{ago(now - last.created)} ({where(last.body)}), with the variables as they were there."

@@ -46,7 +46,7 @@ class Here:
 
     keeper: Keeper | None = None
     since: tuple[float, int] | None = None  # when the current item began, and in which run of a guarded cell
-    begun: int = 0  # items
+    begun: set[str] = field(default_factory=set)  # the items that were
     written: float = -math.inf  # when its files were, and which
     files: str = ""
     said: set[str] = field(default_factory=set)

@@ -66,12 +66,13 @@ class Jobs(Results, Generic[T]):
         return Given(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_earlier": self._seconds() or 0.0, "_here": Here()}
+        # Whole seconds, so that one that a pause left where it had just begun is the same behind the pause.
+        return self.__dict__ | {"_earlier": float(int(self._seconds() or 0.0)), "_here": Here()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         if self._current is not None:
-            self._here.begun, self._here.since = 1, (self.around.clock(), _run_number())
+            self._here.begun, self._here.since = {self._current}, (self.around.clock(), _run_number())
             if latest() is None:  # else it may be read only to be looked at: an export's, beside the one under way
                 note(self)
 
@@ -117,7 +118,7 @@ class Jobs(Results, Generic[T]):
         if not (left := self.left):
             self._over()
             raise StopIteration
-        if why := self._obstacle():
+        if why := self._obstacle(left[0]):
             self._stop(left[0], why)
         elif self._here.begun:
             self._rest()
@@ -159,7 +160,7 @@ class Jobs(Results, Generic[T]):
         self._put(replace(row, state=RUNNING, tries=row.tries + 1))
         self._current, self._giver, self._earlier = name, giver, 0.0
         note(self)
-        self._here.begun += 1
+        self._here.begun.add(name)
         if (keeper := self._table_keeper()) is not None:
             keeper.write(self.rows, finished=False)
         self._here.since = self.around.clock(), _run_number()
@@ -199,11 +200,11 @@ class Jobs(Results, Generic[T]):
 
     # -- when not to begin ------------------------------------------------------------------------------
 
-    def _obstacle(self) -> str:
-        """Why no item may begin now, in words; empty where one may."""
-        if self.options.per_session is not None and self._here.begun >= self.options.per_session:
-            worked = "item was" if self._here.begun == 1 else "items were"
-            return f"{self._here.begun:,} {worked} worked on, as per_session says"
+    def _obstacle(self, name: str) -> str:
+        """Why the item may not begin now, in words; empty where it may. One that is tried again was counted."""
+        begun = len(self._here.begun)
+        if self.options.per_session is not None and begun >= self.options.per_session and name not in self._here.begun:
+            return f"{begun:,} {'item was' if begun == 1 else 'items were'} worked on, as per_session says"
         known = [row.seconds for row in self.rows if row.state == DONE and row.seconds is not None]
         life = self.around.life()
         if not known or life.left is None:
@@ -218,7 +219,7 @@ class Jobs(Results, Generic[T]):
 
     def _stop(self, name: str, why: str) -> None:
         """Pauses a guarded cell at the beginning of the body, which comes next; else ends the loop."""
-        self._here.begun = 0
+        self._here.begun = set()
         self._write_files()
         run = guarding()
         how = "in a new session" if run is None else "in a new session, or in this one"

@@ -7,6 +7,7 @@ import random
 import sys
 import threading
 from collections import deque, namedtuple
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -312,3 +313,14 @@ def test_importable_classes_go_by_name() -> None:
     out = there_and_back(record=record)["record"]
     assert out == record
     assert type(out) is Record
+
+
+def test_a_generator_that_holds_what_a_variable_lost_is_not_left_in_its_middle() -> None:
+    pending: Future[int] = Future()
+    names = {"__name__": "__main__", "futures": [pending]}
+    waiting = as_completed([pending, done := Future()])
+    done.set_result(1)
+    next(waiting)
+    with pytest.raises(Unsaveable, match=r"concurrent\.futures\._base\.Future can't be saved"):
+        take(names, ["futures"], {"_cg_iter": waiting}, frozenset())
+    assert take(names, ["futures"], {}, frozenset()).awaited == "futures"

@@ -108,3 +108,38 @@ squares, trainer.pool is pool, trainer.base is base"""
     assert error.ename == "Inexact"
     assert "else make it inside the loop" in error.evalue
     assert "pool" not in error.evalue
+
+
+SLOW = """
+import os, time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from colab_guard.running import postponed
+postponed.PATIENCE_SECONDS = 600
+pool = ThreadPoolExecutor(2)
+def slow(i):
+    "In the first life the later ones never end."
+    while i > 4 and not os.path.exists("second life"):
+        time.sleep(0.01)
+    return i
+"""
+FUTURES = """%%checkpointed futures --every 1it
+futures = [pool.submit(slow, i) for i in range(8)]
+done = []
+for future in {order}:
+    done.append(future.result())
+    die(len(done) == 4)
+for i in range(3):
+    done.append(-i)
+sorted(done)"""
+
+
+@pytest.mark.parametrize("order", ["futures", "as_completed(futures)"])
+def test_no_snapshot_is_taken_while_a_result_is_still_to_come(new_book, order):
+    """There, nothing could go on: a future that is restored without its result waits for ever."""
+    book = new_book()
+    book.run(SLOW).check()
+    book.dies_in(FUTURES.format(order=order))
+    book.run(SLOW).check()
+    result = book.run(FUTURES.format(order=order)).check()
+    assert said(result)[0].startswith("futures resumed at line 2 ")
+    assert printed(result)[-1] == "[-2, -1, 0, 0, 1, 2, 3, 4, 5, 6, 7]"

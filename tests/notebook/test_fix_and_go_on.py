@@ -98,3 +98,18 @@ seen"""
     for at in (1, 3, 5):
         assert book.run(cell.format(at)).error.ename == "ZeroDivisionError"
     assert printed(book.run(cell.format(9)).check()) == ["[0, 1, 2, 3, 4, 5]"]
+
+
+def test_results_of_functions_that_were_edited_since_are_put_back_with_a_word(new_book):
+    book = new_book()
+    above = "class Net:\n    def step(self): return {step}\ndef train(): return [Net().step() for _ in range(2)]"
+    cell = "%%checkpointed fit\nfitted = train()"
+    book.run(above.format(step=1)).check()
+    book.run(cell).check()
+    book.restart()
+    book.run("\n\n" + above.format(step=1)).check()
+    assert said(book.run(cell).check())[0].endswith("(3 variables). --fresh runs it again.")
+    book.restart()
+    book.run(above.format(step=2)).check()
+    assert "3 variables), which are those of before Net.step() was edited. --fresh" in said(book.run(cell).check())[0]
+    assert book.value("fitted, train()") == ([1, 1], [2, 2])

@@ -81,8 +81,10 @@ above.acquire(blocking=False), above.release()"""
 
 def test_what_can_not_be_kept_is_named_once_in_the_output(new_book):
     book = new_book()
-    book.run("import socket; plug = socket.socket()").check()
-    told = said(book.run("%%checkpointed once --every 1it\nfor i in range(5):\n    plug.fileno()").check())
+    cell = (
+        "%%checkpointed once --every 1it\nimport socket\nplug = socket.socket()\nfor i in range(5):\n    plug.fileno()"
+    )
+    told = said(book.run(cell).check())
     lost = "not exact after a death: plug (socket.socket) can't be kept: a stand-in takes its place"
     assert [line for line in told if "plug" in line] == [f"{lost}."]
     assert lost in book.run("%guard status").text

@@ -245,6 +245,20 @@ def test_an_error_outside_of_with_ends_the_loop_and_it_is_said_that_with_is_need
     assert states(zoo())["c"] == ("waiting", 1)
 
 
+def test_an_item_that_is_tried_again_is_one_of_those_that_a_session_works_on(zoo, said):
+    sweep, given = zoo(per_session=2, on_error="retry"), []
+    for name in sweep:
+        with sweep:
+            given.append(name)
+            if name == "a":
+                raise ValueError(name)
+    assert given == ["a", "a", "a", "b"]
+    assert any("zoo stops here: 2 items were worked on" in line for line in said())
+    again = zoo(per_session=1, on_error="retry")
+    assert list(again) == ["c"]
+    assert any("1 item was worked on" in line for line in said())
+
+
 def test_items_that_were_taken_out_of_the_list_are_kept_and_not_counted(zoo):
     list(zoo("abc"))
     sweep = zoo("cde")
