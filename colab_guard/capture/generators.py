@@ -83,7 +83,7 @@ def held(generator: types.GeneratorType[Any, Any, Any]) -> list[Any]:
     """What its variables are, and hold where they are small containers."""
     values = list(generator.gi_frame.f_locals.values()) if generator.gi_frame else []
     small = [one for one in values if type(one) in (list, set, dict, tuple) and len(one) <= SMALL]
-    return [*values, *(part for one in small for part in one)]
+    return [*values, *(part for one in small for part in [*one, *(one.values() if type(one) is dict else ())])]
 
 
 def _names(pickler: Pickler, function: types.FunctionType) -> set[str]:

@@ -321,6 +321,12 @@ def test_a_generator_that_holds_what_a_variable_lost_is_not_left_in_its_middle()
     waiting = as_completed([pending, done := Future()])
     done.set_result(1)
     next(waiting)
-    with pytest.raises(Unsaveable, match=r"concurrent\.futures\._base\.Future can't be saved"):
-        take(names, ["futures"], {"_cg_iter": waiting}, frozenset())
+
+    def by_name(waiting):
+        yield from waiting
+
+    next(own := by_name({"first": pending}))
+    for generator in (waiting, own):
+        with pytest.raises(Unsaveable, match=r"concurrent\.futures\._base\.Future can't be saved"):
+            take(names, ["futures"], {"_cg_iter": generator}, frozenset())
     assert take(names, ["futures"], {}, frozenset()).awaited == "futures"
