@@ -14,7 +14,7 @@ from colab_guard.cell.tree import parse
 from colab_guard.core.errors import UsageError
 from colab_guard.core.words import ago
 from colab_guard.running.run import Run
-from colab_guard.store.manifest import Manifest
+from colab_guard.store.manifest import Manifest, newest_of
 from colab_guard.store.repository import Repository
 
 RELATED = 0.8  # a source at least so much alike may be the one that was edited
@@ -40,11 +40,7 @@ def derived(module: ast.Module, runs: Mapping[str, Run], repository: Repository 
 
 def relatives(cell: Cell, runs: Mapping[str, Run], repository: Repository, now: float) -> list[str]:
     """A cell without a name gets another derived one when its beginning is edited: point to its old run."""
-    newest: dict[str, Manifest] = {}
-    for entry in repository.snapshots():
-        if isinstance(entry, Manifest):
-            newest.setdefault(entry.cell, entry)
-    for entry in newest.values():
+    for entry in newest_of(repository.snapshots()):
         if entry.cell in runs or entry.body.get("cursor") is None:
             continue
         alike = difflib.SequenceMatcher(None, entry.body["source"], cell.source).ratio()

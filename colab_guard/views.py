@@ -13,7 +13,7 @@ from colab_guard.flight.recorder import RECORDER
 from colab_guard.guards.lifetime import fit, lifetime
 from colab_guard.running.run import Run
 from colab_guard.session import Session
-from colab_guard.store.manifest import Manifest
+from colab_guard.store.manifest import Manifest, newest_of
 from colab_guard.store.repository import Repository
 from colab_guard.store.verify import Report
 from colab_guard.tiers import opening
@@ -78,20 +78,19 @@ def _state(session: Session, run: Run) -> str:
 
 def found_text(session: Session, end: str = "") -> list[str]:
     """What the session's store holds, and how the last session there ended, in two lines; ``end``: why, in a sentence.
-    Of an empty store no more than that.
+    Of an empty store no more than that, and one that is not there is not made.
     """
-    entries = [entry for entry in session.repository().snapshots() if isinstance(entry, Manifest)]
+    there = opening.may_hold_snapshots(session.store)
+    entries = [entry for entry in (session.repository().snapshots() if there else ()) if isinstance(entry, Manifest)]
     entries = [entry for entry in entries if entry.body.get("session") != session.id]
-    newest: dict[str, Manifest] = {}
-    for entry in entries:
-        newest.setdefault(entry.cell, entry)
+    newest = newest_of(entries)
     if not newest:
         return [end] if end else []
     now = session.clock()
-    cells = [f"{cell} ({_where(entry)}, {ago(now - entry.created)})" for cell, entry in newest.items()]
+    cells = [f"{entry.cell} ({_where(entry)}, {ago(now - entry.created)})" for entry in newest]
     more = f", and {len(cells) - SHOWN:,} more" if len(cells) > SHOWN else ""
     last = entries[0]
-    own = [entry for entry in newest.values() if entry.body.get("session") == last.body.get("session")]
+    own = [entry for entry in newest if entry.body.get("session") == last.body.get("session")]
     open_ = [entry.cell for entry in own if entry.body.get("cursor") is not None]
     seen = f"{end} It" if end else f"the last session, seen {ago(now - last.created)},"
     ended = f"was in the middle of {', '.join(open_)}" if open_ else "had finished what it ran"

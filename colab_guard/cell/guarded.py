@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cached_property
 
 from colab_guard.cell.edits import Definition
 
@@ -19,16 +20,16 @@ class Cell:
     module: ast.Module
     filename: str = "<cell>"
 
-    @property
+    @cached_property
     def own_names(self) -> frozenset[str]:
         """Functions and classes that the cell itself defines."""
         return frozenset(node.name for node in ast.walk(self.module) if isinstance(node, Definition))
 
-    @property
-    def stored_names(self) -> set[str]:
+    @cached_property
+    def stored_names(self) -> frozenset[str]:
         """Variables that the cell assigns or deletes."""
-        return {
+        return frozenset(
             node.id
             for node in ast.walk(self.module)
             if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-        }
+        )

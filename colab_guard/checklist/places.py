@@ -12,6 +12,7 @@ from typing import Any
 
 from colab_guard.capture.select import is_user_name
 from colab_guard.checklist.check import Check, Known
+from colab_guard.core.folders import nearest
 from colab_guard.core.places import described, drive_mount, is_below_drive, local_folder, on_colab, usual_drive
 from colab_guard.core.stores import is_url
 from colab_guard.core.words import size, span
@@ -61,7 +62,7 @@ def store(known: Known) -> Check:
 
 def _unwritable(folder: Path) -> str:
     """Why no file can be made in a folder, or where it is to be made; empty where one can."""
-    around = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    around = nearest(folder)
     try:
         with tempfile.TemporaryFile(dir=around) as file:
             file.write(b"can be written")

@@ -32,6 +32,11 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
     sync_folder(folder.parent)
 
 
+def nearest(folder: Path) -> Path:
+    """A folder, or what is there of those around it. Raises OSError where a mount has died."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
+
+
 def sync_folder(folder: Path) -> None:
     """Makes a rename durable, where the system can do that: Windows can't open a folder."""
     if os.name == "nt":

@@ -39,7 +39,6 @@ from colab_guard.notebook.shortage import Shortage
 from colab_guard.notebook.transcript import Transcript, show
 from colab_guard.notebook.userdata import Userdata
 from colab_guard.session import Session
-from colab_guard.tiers import opening
 from colab_guard.views import found_text
 
 LOOK_SECONDS = 2.0  # for what a store holds, when the extension is loaded
@@ -96,8 +95,7 @@ class Extension:
                 flights = ends.recorded(self.session.store, self.session.keys)
                 learn(cut_off_after(flights, machine_id()))
                 end = ends.greeting(flights, self._notebook.label) or ""
-                may_hold = opening.may_hold_snapshots(self.session.store)
-                found.extend(found_text(self.session, end) if may_hold else filter(None, [end]))
+                found.extend(found_text(self.session, end))
 
         thread = threading.Thread(target=look, name="colab_guard-look", daemon=True)
         thread.start()

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colab_guard.core.folders import make_folder, sync_folder
+from colab_guard.core.folders import make_folder, nearest, sync_folder
 from colab_guard.core.words import size
 from colab_guard.store import packs
 from colab_guard.store.backend import PARTIAL, Entry, parts_of
@@ -46,8 +46,7 @@ class Folder:
             make_folder(self._root / name)
 
     def _was_deleted(self) -> bool:
-        around = next(place for place in (self._root, *self._root.absolute().parents) if place.exists())
-        return os.stat(around).st_dev == self._device
+        return os.stat(nearest(self._root)).st_dev == self._device
 
     @property
     def place(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,3 +118,15 @@ def _count(fields: Mapping[str, Any], name: str) -> int:
     if value < 0:
         raise ValueError(f"{name} is {value}")
     return value
+
+
+def order(snapshot: Manifest) -> tuple[int, float]:
+    """What grows from one snapshot of a cell to the next."""
+    return snapshot.seq, snapshot.created
+
+
+def newest_of(entries: Iterable[Manifest | Damaged]) -> list[Manifest]:
+    """Of each cell the newest snapshot, the newest of all first; what can't be used is left out."""
+    usable = [entry for entry in entries if isinstance(entry, Manifest)]
+    newest = {one.cell: one for one in sorted(usable, key=order)}
+    return sorted(newest.values(), key=lambda one: one.created, reverse=True)

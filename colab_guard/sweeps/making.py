@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from colab_guard.cell.naming import check_name
 from colab_guard.core.errors import UsageError
 from colab_guard.core.places import Place, described
-from colab_guard.core.settings import AUTO, parse_interval
+from colab_guard.core.settings import parse_interval
 from colab_guard.loops import where
 from colab_guard.sweeps.around import Lent, Options
 from colab_guard.sweeps.keeping import Keeper
@@ -59,8 +59,8 @@ def jobs(
 def _seconds(cool_down: str | None) -> float:
     if not cool_down:
         return 0.0
-    interval = parse_interval(cool_down, "cool_down=") if isinstance(cool_down, str) else AUTO
-    if interval.auto or interval.seconds is None:
+    interval = parse_interval(cool_down, "cool_down=") if isinstance(cool_down, str) else None
+    if interval is None or interval.auto or interval.seconds is None:
         raise UsageError(f'cool_down={cool_down!r} is no time: say cool_down="30s" or "2m". Nothing was run.')
     return interval.seconds
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from colab_guard.store import packs
 from colab_guard.store.backend import Entry
-from colab_guard.store.manifest import Manifest
+from colab_guard.store.manifest import Manifest, newest_of, order
 from colab_guard.store.repository import CONFIG
 from colab_guard.store.retention import DEFAULT, choose
 
@@ -160,17 +160,6 @@ class Catalogue:
 
     def _of(self, cell: str) -> list[Manifest]:
         return sorted((one for one in self._local.values() if one.cell == cell), key=order, reverse=True)
-
-
-def order(snapshot: Manifest) -> tuple[int, float]:
-    """What grows from one snapshot of a cell to the next."""
-    return snapshot.seq, snapshot.created
-
-
-def newest_of(snapshots: Iterable[Manifest]) -> list[Manifest]:
-    """Of each cell the newest, the newest of all first."""
-    newest = {one.cell: one for one in sorted(snapshots, key=order)}
-    return sorted(newest.values(), key=lambda one: one.created, reverse=True)
 
 
 def files_of(snapshot: Manifest) -> list[str]:

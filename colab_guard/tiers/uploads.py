@@ -18,8 +18,8 @@ from colab_guard.flight.recorder import RECORDER
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, Entry
 from colab_guard.store.failures import advised
-from colab_guard.store.manifest import FOLDER, Manifest
-from colab_guard.tiers.catalogue import Catalogue, files_of, order
+from colab_guard.store.manifest import FOLDER, Manifest, order
+from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.leases import Lease, claim
 from colab_guard.tiers.reading import chunks

@@ -102,7 +102,9 @@ def test_a_limit_in_the_environment_that_is_none_is_named_and_ends_no_looking(mo
 
 
 def test_before_the_first_beat_nothing_is_known():
-    Deadlines(dict, lifetime).look()
+    known = Deadlines(dict, lifetime)
+    assert known.look() == deadlines.LOOK_SECONDS
+    assert known.notices() == []
 
 
 def test_what_the_limit_turned_out_to_be():

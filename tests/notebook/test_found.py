@@ -95,6 +95,7 @@ def test_a_store_for_one_cell_is_not_that_of_the_next(book):
 def test_a_cell_rewritten_from_scratch_can_be_started_with_fresh(book):
     book.run("%%checkpointed anew\nfor i in range(3): pass\nprint(i)").check()
     book.run("%%checkpointed anew --fresh\nimport os\nq = 'quite another'\nos.getcwd()").check()
+    assert book.value("q") == "quite another"
 
 
 def test_the_twin_is_quoted_by_its_own_first_line(book):
@@ -136,4 +137,4 @@ def test_reload_ext_is_no_new_kernel(book):
 
 
 def test_an_indented_cell_runs_as_it_does_unguarded(book):
-    book.run("%%checkpointed ind\n  for i in range(3): pass\n  print(i)").check()
+    assert printed(book.run("%%checkpointed ind\n  for i in range(3): pass\n  print(i)").check()) == ["2"]
