@@ -85,8 +85,11 @@ class Pump:
         with _uninterrupted():
             self._pumping = True
             try:
-                self._stream.flush()
-                self._stream.flush()  # the answers, which ipykernel 6 sends on the same stream
+                # Again until nothing is left: ipykernel 6 sends its answers on the same stream, and the last thing that
+                # a flush does is a look at the socket's events. What arrives just before it raises the descriptor no
+                # more, and whoever sleeps on that would sleep until the cell ends.
+                while self._stream.flush() or self._stream.socket.poll(0):
+                    pass
             finally:
                 self._pumping = False
 

@@ -31,6 +31,13 @@ from colab_guard.core.errors import ColabGuardError, Inexact
 DOCUMENT = Path(__file__).parents[2] / "docs/exactness.md"
 
 
+@pytest.fixture(autouse=True)
+def without_the_children_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked = causes._forked
+    others = forked()
+    monkeypatch.setattr(causes, "_forked", lambda: forked() - others)
+
+
 def found(source: str, **namespace: Any) -> set[str]:
     return {cause.key for cause in before(ast.parse(source), namespace)}
 

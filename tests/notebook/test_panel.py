@@ -117,6 +117,41 @@ def test_a_double_click_is_one_press(page, panel_book):
     assert len(taken) == 2, "the press's own, and that of the stop"
 
 
+LATE = """
+import os, select
+from colab_guard.notebook.pumping import _main_stream
+stream = _main_stream(get_ipython().kernel)
+pump, rebuild, flush = stream._recv_callback.__self__, stream._rebuild_io_state, stream.flush
+flushes = 0
+def counted():
+    global flushes
+    flushes += 1
+    return flush()
+def held():
+    if pump._pumping and flushes == 2 and os.path.exists("late"):
+        os.rename("late", "held")
+        select.select([stream.socket.FD], [], [], 60)
+    rebuild()
+def pumped(whole=pump.pump):
+    global flushes
+    flushes = 0
+    whole()
+stream.flush, stream._rebuild_io_state, pump.pump = counted, held, pumped
+"""
+AS_BEFORE = "del stream.flush, stream._rebuild_io_state, pump.pump"
+
+
+def test_what_comes_in_the_last_moment_of_taking_messages_is_taken_too(page, panel_book):
+    page.finish(page.run(LATE))
+    cell = loop(page, "late")
+    (panel_book.folder / "late").touch()
+    page.press("free-gpu")
+    page.until((panel_book.folder / "held").exists)
+    assert page.answer(page.press("save")) == {"state": "done", "text": "saved"}
+    stop(page, cell)
+    page.finish(page.run(AS_BEFORE))
+
+
 def test_what_is_pressed_while_another_cell_runs_acts_behind_it(page, tmp_path):
     end = tmp_path / "end"
     wait = f"import os, time\nwhile not os.path.exists({str(end)!r}): time.sleep(0.01)"
@@ -174,7 +209,7 @@ with WATCH._due["panel"][1].__self__._looking:
 
 def test_nothing_is_sent_to_views_that_are_hidden_and_all_of_it_when_one_is_seen_again(page):
     cell = loop(page, "hidden")
-    page.say(do="view", view="one", arg=False)
+    page.view("one", visible=False)
     page.finish_idle(page.say(do="view", view="unknown", arg=False))
     page.kernel.interrupt()
     page.finish(cell)
@@ -182,7 +217,7 @@ def test_nothing_is_sent_to_views_that_are_hidden_and_all_of_it_when_one_is_seen
     count = len(page.states)
     page.finish(page.run(LOOP.format(name="unseen", condition="n < 5", sleep=0)))
     assert len(page.states) == count
-    page.say(do="view", view="one", arg=True)
+    page.view("one", visible=True)
     page.until(lambda: page.states[-1]["saved"] and "unseen" in str(page.states[-1]["log"]))
 
 

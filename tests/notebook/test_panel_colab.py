@@ -31,7 +31,7 @@ def test_the_buttons_act_while_the_cell_runs(
         page = Page(vm.kernel)
         page.finish(page.run(f"{GPU}\n{BRIEF}\n%reload_ext colab_guard"))
         page.until(lambda: page.comm)
-        page.say(do="view", view="one", arg=True)
+        page.view("one", visible=True)
         cell = page.run(CELL)
         page.until(lambda: page.states[-1]["verdict"]["word"] == "At risk")
         assert "mount Drive to survive that" in page.states[-1]["verdict"]["why"]

@@ -10,6 +10,8 @@ from typing import Any
 
 from tests.support.kernel import Kernel
 
+SEEN_SECONDS = 30.0  # as js/panel.js has it: how often a view that is visible says so
+
 
 class Page:
     """Hears all that a kernel says, and sends it what a page sends. For the thread of its kernel."""
@@ -22,6 +24,7 @@ class Page:
         self.at: list[float] = []  # when each state came
         self.comm = ""  # of the newest panel
         self.opened: dict[str, dict[str, Any]] = {}
+        self._visible: dict[str, float] = {}  # views, and when each last said so
 
     def run(self, code: str, *, stop_on_error: bool = False) -> str:
         """Asks for a cell, and returns at once: its id."""
@@ -53,7 +56,10 @@ class Page:
         return answer
 
     def listen(self, seconds: float = 0.0) -> None:
-        """Takes in what has come."""
+        """Takes in what has come, and says what is visible."""
+        for view, at in list(self._visible.items()):
+            if time.monotonic() - at >= SEEN_SECONDS:
+                self.view(view, visible=True)
         while True:
             try:
                 self._take(self._client.get_iopub_msg(timeout=seconds))
@@ -69,6 +75,13 @@ class Page:
     def say(self, **content: Any) -> str:
         """A custom message of the panel's page; its id."""
         return self.send("comm_msg", {"comm_id": self.comm, "data": {"method": "custom", "content": content}})
+
+    def view(self, view: str, *, visible: bool) -> None:
+        """A view is visible from now on, or it is not."""
+        self._visible.pop(view, None)
+        if visible:
+            self._visible[view] = time.monotonic()
+        self.say(do="view", view=view, arg=visible)
 
     def press(self, do: str, arg: Any = None) -> str:
         """Presses a button; the press's id."""
@@ -125,5 +138,5 @@ def opened(kernel: Kernel) -> Page:
     page = Page(kernel)
     page.finish(page.run("%reload_ext colab_guard"))
     page.until(lambda: page.comm)
-    page.say(do="view", view="one", arg=True)
+    page.view("one", visible=True)
     return page
