@@ -162,6 +162,7 @@ def verified_text(report: Report) -> str:
     if not report.snapshots_ok and not report.problems:
         return "there are no snapshots to read back yet"
     head = f"{count_of(report.snapshots_ok, 'snapshot')} read back, {size(report.bytes_read)}"
+    head = head if report.snapshots_ok else "no snapshot is whole"
     if not report.problems:
         return f"{head}: every byte is what was written"
     found = count_of(len(report.problems), "problem")

@@ -170,9 +170,9 @@ test("progress: share, rate and time left; without a total what is done", () => 
 });
 
 test("a sweep: how far it is, and its items, those that failed in their colour", () => {
-  const jobs = { name: "zoo", text: "1 of 3 are done, 1 failed (b)", rows: [["a", "accuracy 0.9", "4 min", ""], ["b", "ValueError: `x` {age:5}", "2 s", "bad"], ["c", "waiting", "", ""]] };
+  const jobs = { name: "zoo", text: "1 of 3 done, 1 failed (b)", rows: [["a", "accuracy 0.9", "4 min", ""], ["b", "ValueError: `x` {age:5}", "2 s", "bad"], ["c", "waiting", "", ""]] };
   const tree = shown({ verdict, jobs });
-  assert.match(words(tree), /zoo\|1 of 3 are done, 1 failed \(b\)a\|accuracy 0\.9\|4 min\|b\|ValueError: `x` \{age:5\}\|2 s\|c\|waiting/);
+  assert.match(words(tree), /zoo\|1 of 3 done, 1 failed \(b\)a\|accuracy 0\.9\|4 min\|b\|ValueError: `x` \{age:5\}\|2 s\|c\|waiting/);
   assert.deepEqual(found(tree, (node) => /^row bad/.test(node.props.class)).map((node) => node.props.key), ["b"]);
 });
 

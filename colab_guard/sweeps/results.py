@@ -51,7 +51,7 @@ class Results:
         rows = [row for row in self.rows if row.name in self._listed]
         failed = [row.name for row in rows if row.state == FAILED]
         also = f", {len(failed)} failed ({', '.join(failed)})" if failed else ""
-        return f"{sum(row.state == DONE for row in rows)} of {len(rows)} are done{also}"
+        return f"{sum(row.state == DONE for row in rows)} of {len(rows)} done{also}"
 
     def plot(self) -> Plot:
         """A bar for each item: the seconds, and each number that was reported. A notebook shows it."""

@@ -236,7 +236,7 @@ class Jobs(Results, Generic[T]):
 
     def _over(self) -> None:
         self._write_files()
-        kept = f" Its files are {self._here.files} and beside it." if self._here.files else ""
+        kept = f" Its table is {self._here.files}, with a plot beside it." if self._here.files else ""
         self._say_once(f"{self.name} is over: {self.summary}.{kept}")
 
     # -- where it is kept -------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def rows_of(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limit = f" of {span(state['age']['limit'])}" if state["age"]["limit"] else ""
     yield "Age", f"{span(state['age']['up'])}{limit}"
     for channel in state["channels"]:
-        yield channel["name"], _plain(channel["text"], now)
+        yield channel["name"], _plain(channel["text"], now).removeprefix(channel["name"]).lstrip(":, ")
     for one in state["progress"]:
         yield one["what"], words(one["done"], one["total"], one["unit"], one["rate"], one["eta"])
     if log := state["log"]:

@@ -83,7 +83,7 @@ def sweep(now: float) -> State:
     state = safe(now)
     state["cell"].update(name="zoo", loops=[["model", 13, 39], ["epoch", 3, 10]])
     state["jobs"] = {
-        **{"name": "zoo", "text": "11 of 39 are done, 1 failed (vit-large-patch16)"},
+        **{"name": "zoo", "text": "11 of 39 done, 1 failed (vit-large-patch16)"},
         "rows": [
             *([f"resnet{18 * n}-lr0.01", f"accuracy {0.9 + n / 300:.4g}", "4 min", ""] for n in range(1, 12)),
             ["vit-large-patch16", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.50 GiB", "31 s", "bad"],

@@ -117,7 +117,7 @@ def test_a_sweeps_table_is_opened_and_stays_open_as_it_changes(page: Page) -> No
     state = states.sweep(NOW)
     show(page, state)
     table = page.locator("details dl")
-    expect(page.locator("summary")).to_have_text("11 of 39 are done, 1 failed (vit-large-patch16)")
+    expect(page.locator("summary")).to_have_text("11 of 39 done, 1 failed (vit-large-patch16)")
     expect(table).to_be_hidden()
     page.locator("summary").focus()
     page.keyboard.press("Enter")

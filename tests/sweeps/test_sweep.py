@@ -99,7 +99,7 @@ def test_what_is_done_is_not_given_again_and_new_items_are(zoo, said):
     sweep = zoo("b")
     assert states(sweep) == {"b": ("done", 1), "a": ("done", 1), "c": ("done", 1)}, "no row is ever lost"
     assert list(sweep) == []
-    assert "zoo begins: 2 of 3 are done. It goes on with 'c'." in " ".join(said())
+    assert "zoo begins: 2 of 3 done. It goes on with 'c'." in " ".join(said())
 
 
 def test_fresh_starts_over_and_says_so(zoo, said):
@@ -174,7 +174,7 @@ def test_continue_records_the_error_and_passes_over_in_later_sessions_too(zoo, s
     assert work(zoo(on_error="continue")) == []
     lines = said()
     assert "b failed (RuntimeError: no room for b); it is passed over." in lines
-    assert any("zoo is over: 3 of 4 are done, 1 failed (b)." in line for line in lines)
+    assert any("zoo is over: 3 of 4 done, 1 failed (b)." in line for line in lines)
 
 
 def test_retry_gives_the_same_item_three_times_in_all(zoo, said):
@@ -262,7 +262,7 @@ def test_an_item_that_is_tried_again_is_one_of_those_that_a_session_works_on(zoo
 def test_items_that_were_taken_out_of_the_list_are_kept_and_not_counted(zoo):
     list(zoo("abc"))
     sweep = zoo("cde")
-    assert sweep.summary == "1 of 3 are done"
+    assert sweep.summary == "1 of 3 done"
     assert [row.name for row in sweep.rows] == ["c", "d", "e", "a", "b"]
     assert list(sweep) == ["d", "e"]
 
@@ -275,7 +275,7 @@ def test_per_session_stops_and_the_next_run_goes_on(zoo, said):
     assert list(first) == list("abc")
     assert first.left == ["d"]
     assert (
-        "zoo stops here: 3 items were worked on, as per_session says. 3 of 4 are done. Run this again in a new "
+        "zoo stops here: 3 items were worked on, as per_session says. 3 of 4 done. Run this again in a new "
         "session: it goes on with 'd'." in said()
     )
     assert list(zoo(per_session=3)) == ["d"]
@@ -291,7 +291,7 @@ def test_an_item_that_would_not_end_before_the_runtime_does_is_not_begun(zoo, ti
     assert given == ["a", "b", "c"], "30 s fit into the 34 s that are left, but not with 5 s of rest"
     assert (
         "zoo stops here: 34 s are left of this session (as it is said here), and the longest item so far took 30 s. 3 "
-        "of 4 are done. Run this again in a new session: it goes on with 'd'." in said()
+        "of 4 done. Run this again in a new session: it goes on with 'd'." in said()
     )
     time.now = 65.0
     assert list(zoo()) == []
@@ -405,7 +405,7 @@ def test_the_files_and_the_data_frame_say_what_the_rows_say(zoo, tmp_path, time)
     assert svg == sweep.plot()._repr_svg_()
     assert svg.count("<rect") == 4, "the ground, two for seconds, one for the finite loss"
     assert "b     failed  1      3.0      inf   ValueError: odd" in str(sweep)
-    assert repr(sweep) == "<zoo: 1 of 2 are done, 1 failed (b)>"
+    assert repr(sweep) == "<zoo: 1 of 2 done, 1 failed (b)>"
 
 
 def test_of_the_files_only_the_newest_are_there_and_those_of_other_sweeps(zoo, tmp_path):

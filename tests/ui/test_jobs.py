@@ -20,7 +20,7 @@ def test_each_item_with_what_came_of_it(tmp_path, capsys):
                 shown = jobs()
                 break
             sweep.report(accuracy=0.91234567, layers=3)
-    assert (shown["name"], shown["text"]) == ("zoo", "1 of 4 are done, 1 failed (b)")
+    assert (shown["name"], shown["text"]) == ("zoo", "1 of 4 done, 1 failed (b)")
     assert [row[0] for row in shown["rows"]] == list("abcd")
     a, b, c, d = (row[1:] for row in shown["rows"])
     assert a == ["accuracy 0.9123 · layers 3", "0 s", ""]
