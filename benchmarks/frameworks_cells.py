@@ -167,4 +167,56 @@ history = model.fit(x, y, epochs={EPOCHS}, batch_size=8, callbacks=[Marked(), *[
     end='weights, losses = model.get_weights(), history.history["loss"][-1:]\n' + DIGEST,
 )
 
-NOTEBOOKS = (TRAINER, LIGHTNING, KERAS)
+ACCELERATE = Notebook(
+    name="accelerate",
+    needs=("accelerate",),
+    own="`load_state`, `skip_first_batches`",
+    imports=f"""
+from pathlib import Path
+import torch
+from accelerate import Accelerator
+from benchmarks.steps import mark
+torch.set_num_threads(1)
+torch.manual_seed(1)
+class Points(torch.utils.data.Dataset):
+    def __init__(self):
+        self.x = torch.randn({STEPS} * 8, 8)
+    def __len__(self):
+        return len(self.x)
+    def __getitem__(self, index):
+        return self.x[index] + torch.randn(8) / 10, self.x[index].sum()
+""",
+    train=f"""
+accelerator = Accelerator(cpu=True)
+model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Dropout(0.2), torch.nn.ReLU(), torch.nn.Linear(16, 1))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+loader = torch.utils.data.DataLoader(Points(), 8, shuffle=True)
+model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+step, losses = 0, []
+RESUMING
+for epoch in range(step // {STEPS}, {EPOCHS}):
+    if hasattr(loader, "set_epoch"):
+        loader.set_epoch(epoch)
+    batches = accelerator.skip_first_batches(loader, step % {STEPS}) if step % {STEPS} else loader
+    total = 0.0
+    for inputs, targets in batches:
+        loss = torch.nn.functional.mse_loss(model(inputs).squeeze(1), targets)
+        accelerator.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+        total += loss.item()
+        step += 1
+        mark(step)
+        SAVING
+    losses = [total / {STEPS}]
+""",
+    saving=f"""if step % {EVERY} == 0:
+            accelerator.save_state("out")
+            Path("out/step").write_text(str(step))""",
+    resuming="""if Path("out/step").exists():
+    accelerator.load_state("out")
+    step = int(Path("out/step").read_text())""",
+    end="weights = [one.numpy() for one in model.state_dict().values()]\n" + DIGEST,
+)
+
+NOTEBOOKS = (TRAINER, LIGHTNING, KERAS, ACCELERATE)

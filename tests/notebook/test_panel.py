@@ -129,7 +129,7 @@ def counted():
     return flush()
 def held():
     if pump._pumping and flushes == 2 and os.path.exists("late"):
-        os.rename("late", "held")
+        os.rename("late", "taken")
         select.select([stream.socket.FD], [], [], 60)
     rebuild()
 def pumped(whole=pump.pump):
@@ -146,7 +146,7 @@ def test_what_comes_in_the_last_moment_of_taking_messages_is_taken_too(page, pan
     cell = loop(page, "late")
     (panel_book.folder / "late").touch()
     page.press("free-gpu")
-    page.until((panel_book.folder / "held").exists)
+    page.until((panel_book.folder / "taken").exists)
     assert page.answer(page.press("save")) == {"state": "done", "text": "saved"}
     stop(page, cell)
     page.finish(page.run(AS_BEFORE))
