@@ -31,6 +31,7 @@ EPOCHS = "_cg_epochs"
 Iter = Callable[[Any], Any]
 _patch_lock = threading.Lock()
 _originals: dict[type, Iter] = {}
+_watching: set[object] = set()
 
 
 @dataclass
@@ -54,9 +55,10 @@ class Track:
         return self.spare if owner is None else owner
 
 
-def watch() -> None:
-    """Begin to note entry states, as soon as a loader's module is imported. Harmless when repeated."""
+def watch(who: object = None) -> None:
+    """Begin to note entry states, as soon as a loader's module is imported, for ``who``. Harmless when repeated."""
     with _patch_lock:
+        _watching.add(who)
         for module_name, name in CLASSES:
             kind = getattr(sys.modules.get(module_name), name, None)
             if kind is not None and kind not in _originals:
@@ -64,9 +66,12 @@ def watch() -> None:
                 kind.__iter__ = _noting(kind.__iter__)
 
 
-def unwatch() -> None:
-    """Put the libraries' own methods back, and replays to how they go by default."""
+def unwatch(who: object = None) -> None:
+    """Put the libraries' own methods back, and replays to how they go by default, once nobody else watches."""
     with _patch_lock:
+        _watching.discard(who)
+        if _watching:
+            return
         for kind, original in _originals.items():
             kind.__iter__ = original  # type: ignore[attr-defined]
         _originals.clear()

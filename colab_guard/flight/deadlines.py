@@ -41,7 +41,8 @@ class Deadlines:
 
     def notices(self) -> list[Fit]:
         """What is to be told, once."""
-        found, self._notices = self._notices, []
+        found = self._notices[:]
+        del self._notices[: len(found)]  # of the same list: the other thread may just be adding to it
         return found
 
     def look(self) -> float:

@@ -65,7 +65,7 @@ class Pressure:
         self.rescue_wanted = self.stop_wanted = self.near = False
         self._probe, self._clock = probe, clock
         self._lock, self._pid = threading.Lock(), os.getpid()
-        self._asked: Asked | None = None
+        self._asked: dict[object, Asked] = {}
         self._stop_share: float | None = None
         self._notices: list[Notice] = []
         self._warned = self._always = False
@@ -76,26 +76,31 @@ class Pressure:
         self._next_free_bytes: float | None = None  # at which there is a rescue again
         self._rescued_at = 0.0
 
-    def ask(self, act: Callable[[], None], tell: Callable[[], None]) -> None:
-        """From now on somebody can be asked, who has just saved all there is. Raises UsageError for a share to stop at
-        that is none.
+    def ask(self, who: object, act: Callable[[], None], tell: Callable[[], None]) -> None:
+        """From now on ``who`` can be asked, a cell or loop that has just saved all there is. Raises UsageError for a
+        share to stop at that is none.
         """
         if os.getpid() == self._pid:
             with self._lock:
                 self._stop_share = stop_share()
-                self._settle()
-                if self._asked is None:
+                if who in self._asked:
+                    self._settle()
+                if not self._asked:
                     self._speed, self.near = FILL_BYTES_PER_SECOND, True  # until looks have shown better
-                self._asked = Asked(act, tell)
+                self._asked[who] = Asked(act, tell)
             WATCH.add(LOOK, self.look)
 
-    def ask_nobody(self) -> None:
-        """From now on there is nobody to be asked."""
-        if os.getpid() == self._pid and self._asked is not None:
-            with self._lock:
-                self._asked, self.rescue_wanted, self.stop_wanted, self.near = None, False, False, False
-            if not self._always:
-                WATCH.drop(LOOK)
+    def ask_no_more(self, who: object) -> None:
+        """From now on ``who`` can't be asked."""
+        if os.getpid() != self._pid or who not in self._asked:
+            return
+        with self._lock:
+            del self._asked[who]
+            if self._asked:
+                return
+            self.rescue_wanted = self.stop_wanted = self.near = False
+        if not self._always:
+            WATCH.drop(LOOK)
 
     def begin(self) -> None:
         """From now on the memory is looked at also while there is nobody to be asked: for warnings."""
@@ -105,12 +110,13 @@ class Pressure:
     def end(self) -> None:
         """Ends that."""
         self._always = False
-        if self._asked is None:
+        if not self._asked:
             WATCH.drop(LOOK)
 
     def notices(self) -> list[Notice]:
         """What is to be told, once."""
-        found, self._notices = self._notices, []
+        found = self._notices[:]
+        del self._notices[: len(found)]  # of the same list: the other thread may just be adding to it
         return found
 
     def look_if_near(self) -> None:
@@ -131,13 +137,14 @@ class Pressure:
             self._looked_at, self._late = now, max(now - begun, self._late)
             growth_bytes = self._note(found, now)
             self._warn(found)
-            if self._asked is None:
+            if not self._asked:
                 return IDLE_SECONDS
             low = self._low(found, growth_bytes)
             self.stop_wanted = self._stop_share is not None and found.used_share >= self._stop_share
             self.rescue_wanted = found.free_bytes <= low
             if self.rescue_wanted or self.stop_wanted:
-                self._asked.act()
+                for one in self._asked.values():
+                    one.act()
             room = found.free_bytes - (low if found.free_bytes > low else low / 2)
             fast, late = self._speed > FAST_BYTES_PER_SECOND, max(self._late, LATE_SECONDS)
             self._be_near(fast and room < NEAR_LOOKS * late * self._speed)
@@ -146,9 +153,13 @@ class Pressure:
             return min(max(soon, least), LONGEST_SECONDS)
 
     def _be_near(self, near: bool) -> None:
-        if near != self.near and self._asked is not None:
+        if near != self.near and self._asked:
             self.near = near
-            self._asked.tell()
+            self._tell()
+
+    def _tell(self) -> None:
+        for one in self._asked.values():
+            one.tell()
 
     def _low(self, found: Memory, growth_bytes: int) -> float:
         """The free bytes at which a rescue is due."""
@@ -186,8 +197,7 @@ class Pressure:
         elif found.used_share >= WARN_SHARE and not self._warned:
             self._warned = True
             self._notices.append(Notice("warning", found))
-            if self._asked is not None:
-                self._asked.tell()
+            self._tell()
 
 
 PRESSURE = Pressure()

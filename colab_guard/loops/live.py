@@ -260,7 +260,7 @@ def _drop(run: LoopRun, depth: int) -> None:
     del run.levels[depth:]
     if not run.levels:
         run.saver.release()
-        PRESSURE.ask_nobody()
+        PRESSURE.ask_no_more(run)
         if _thread.run is run:
             _thread.run = None
         if not _names:

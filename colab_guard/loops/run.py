@@ -223,7 +223,7 @@ class LoopRun:
 
     def _mark(self) -> None:
         self._saved_at, self._items_saved = time.monotonic(), self._items
-        PRESSURE.ask(_nothing, _nothing)  # who goes through items asks by itself
+        PRESSURE.ask(self, _nothing, _nothing)  # who goes through items asks by itself
 
     def _take(self, finished: bool, spare: bool) -> Content:
         while True:

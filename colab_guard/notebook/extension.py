@@ -17,7 +17,6 @@ from contextlib import suppress
 from typing import Any
 
 from colab_guard import __version__, ends
-from colab_guard.capture import loaders
 from colab_guard.capture.process import machine_id
 from colab_guard.cell.tree import HIDDEN, RUN, is_hidden, parse
 from colab_guard.core.errors import UsageError
@@ -111,7 +110,6 @@ class Extension:
         unregister(self.shell, self._magics)
         for name in [name for name in self.shell.user_ns if is_hidden(name)]:
             del self.shell.user_ns[name]
-        loaders.unwatch()
 
     def visit(self, module: ast.Module) -> ast.Module:
         """IPython's hook for syntax trees. Never raises: IPython would drop the hook for good."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from colab_guard.notebook.pumping import Pump
 
 AGAIN_SECONDS = 0.25  # between two requests, while something waits
-FIRST_SECONDS, LAST_SECONDS = 0.5, 60.0  # until the cell that has begun turns out to be guarded, and is asked once
+FIRST_SECONDS, LAST_SECONDS = 0.5, 2.0  # between two looks whether the cell that has begun is guarded by now
 
 
 class Listener:

@@ -48,6 +48,7 @@ class NotebookPanel:
         self._first: Mapping[str, Any] = {}
         self._end: End | None = None
         self._pace = Pace()
+        self._depth = 0  # of cells that run
         self._also: set[str] = set()  # widgets beside the panel, by their comms
         able = Abilities(
             hears=False,
@@ -149,11 +150,17 @@ class NotebookPanel:
     # -- around each cell -----------------------------------------------------------------------------------
 
     def _began(self, *_: Any) -> None:
+        self._depth += 1
+        if self._depth > 1:  # a cell that a cell runs
+            return
         self.panel.began(f"cell [{cell_number(self._shell)}]")
         if self._listener is not None:
             self._listener.began()
 
     def _ended(self, *_: Any) -> None:
+        self._depth = max(0, self._depth - 1)  # the cell that loaded us has only an end
+        if self._depth:
+            return
         if self._listener is not None:
             self._listener.ended()
         self.panel.ended()

@@ -50,6 +50,7 @@ class Pump:
         self._look = selectors.DefaultSelector()
         self._look.register(self._stream.socket.FD, selectors.EVENT_READ)
         self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._stream.on_recv(self._received, copy=False)
 
@@ -70,7 +71,8 @@ class Pump:
 
     def wake(self) -> None:
         """Ends a ``wait`` under way, else the next."""
-        self._waker.send(b".")
+        with suppress(BlockingIOError):  # so often already that nobody can miss it
+            self._waker.send(b".")
 
     def is_waiting(self) -> bool:
         """Whether something is there that nobody has looked at yet; for any thread."""

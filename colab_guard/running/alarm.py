@@ -27,7 +27,9 @@ class Alarm:
         iterations of that interval have begun.
         """
         self._stop_timer()
-        PRESSURE.ask(self._press, self._wake)  # first: what it asks for again from here on is asked for again and again
+        PRESSURE.ask(
+            self, self._press, self._wake
+        )  # first: what it asks for again from here on is asked for again and again
         self._count, self._rang = counted, False
         self.now = self.interval.after(stall_seconds)
         self._flag(self.interval.iterations is not None or PRESSURE.near)
@@ -39,7 +41,7 @@ class Alarm:
 
     def off(self) -> None:
         """Stops the timer, so that nothing raises the flag any more."""
-        PRESSURE.ask_nobody()
+        PRESSURE.ask_no_more(self)
         self._stop_timer()
 
     @property
@@ -76,8 +78,9 @@ class Alarm:
                 self._flag(True)
 
     def _press(self) -> None:
-        if not self._rang:
-            self.ring()
+        rang = self._rang
+        self.ring()  # again, too: ``set`` may just have lowered the flag
+        if not rang:
             RECORDER.event("rescue", reason="memory")
 
     def _stop_timer(self) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -87,9 +88,8 @@ class Run(Frame):
             self.cell.name, self.open_repository, self.say, self.repository, (Unsaveable, Broken, Inexact), sentences,
             stored=self.beside.committed, wake=self._wake, clock=self.clock,
         )  # fmt: skip
-        self._strict, self._woken = self.exact, False
+        self._strict, self._woken, self._from_memory = self.exact, False, self.state is not None
         self._refused: Inexact | None = None
-        self._from_memory = self.state is not None
         self.iter_cell = types.CellType(begin)
         self._names: set[str] = set()
         self.alarm = Alarm(self.interval, self._flag, self._wake)
@@ -101,7 +101,7 @@ class Run(Frame):
     def __enter__(self) -> None:
         self._pid, self._thread = os.getpid(), threading.get_ident()
         self.namespace.update(dict.fromkeys(self.hidden))
-        loaders.watch()
+        loaders.watch(self)
         replay.configure(replay.Settings(say=self.say, forced=self.replay))
         if self.plan is None:
             try:
@@ -124,25 +124,30 @@ class Run(Frame):
         self._go_on(counted=0, saved=saved)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        self.beside.leave()
-        if kind is None:
-            if self.plan is None or self.plan.cursor is not None:
-                self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
-                self.saver.finish()
-                self.saver.tell_end("When that is mended, `%guard save` stores its variables.")
-            self.finished = True
-        elif not issubclass(kind, Pause):
-            self.saver.finish(BEGIN_SECONDS)
-            self.saver.say_once(*stopped(self.cell.name, error, self.saver.last, self.clock()))
-        self._leave()
+        try:
+            self.signals.come_to_the_end()
+            self.beside.leave()
+            if kind is None:
+                if self.plan is None or self.plan.cursor is not None:
+                    self._save(Place(self, (("body", len(self.cell.module.body)),), 0, None))
+                    self.saver.finish()
+                    self.saver.tell_end("When that is mended, `%guard save` stores its variables.")
+                self.finished = True
+            elif not issubclass(kind, Pause):
+                self.saver.finish(BEGIN_SECONDS)
+                self.saver.say_once(*stopped(self.cell.name, error, self.saver.last, self.clock()))
+        finally:
+            self._leave()
 
     def _leave(self) -> None:
-        self.alarm.off()
-        self.saver.release()
-        loaders.unwatch()
+        unwatch = partial(loaders.unwatch, self)
+        with ExitStack() as each:  # from the last on; also where an interrupt comes in between
+            for step in (self.signals.unwatch, self._clear, unwatch, self.saver.release, self.alarm.off):
+                each.callback(step)
+
+    def _clear(self) -> None:
         for name in [name for name in self.namespace if is_hidden(name)]:
             del self.namespace[name]
-        self.signals.unwatch()
 
     def context(self, line: int, manager: Any, refused: bool) -> Any:
         """A manager about to be entered; refuses one around a loop of the cell's own that can't be entered again."""
@@ -157,7 +162,7 @@ class Run(Frame):
     def restore(self) -> None:
         """Puts the planned snapshot's variables back, all or none; those of a pause are there already."""
         assert self.plan is not None, "only a program made for a plan restores"
-        loaders.watch()
+        loaders.watch(self)
         names = self.plan.names
         if self.state is None:
             assert self.saver.last is not None, "the planned snapshot"

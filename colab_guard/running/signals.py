@@ -73,6 +73,10 @@ class Signals:
         while self._overdue:
             self._overdue.pop()()
 
+    def come_to_the_end(self) -> None:
+        """The cell has run: no safe point comes any more, and what was asked for is done by ``unwatch``."""
+        self._is_doing = True
+
     def watch(self) -> None:
         """The cell begins: takes the place of the handlers: of SIGINT's, if that is one of Python's; of SIGTERM's, if
         it is ours or nobody's.

@@ -32,6 +32,10 @@ def not_kept(notes: Sequence[str]) -> list[str]:
     return [f"not kept in snapshots: {', '.join(notes)}."]
 
 
+class _Busy(Exception):
+    """Another thread's snapshot was handed over meanwhile."""
+
+
 def _ignore(manifest: Manifest | None) -> None:
     pass
 
@@ -138,6 +142,8 @@ class Saver:
             held = self._hand_over({**body, **self.measured()}, blobs, hold)
         except self.never:
             raise
+        except _Busy:
+            return self.save(take, otherwise, wait_seconds, rescue=rescue)
         except Exception as error:  # noqa: BLE001 - a flaw of ours, or of a class's own pickling
             self._failed(error)
             return False
@@ -190,13 +196,15 @@ class Saver:
         if not job.is_over:  # and not the writer's: this is a child of the process that has it
             return
         if job.error is not None:
-            self._freezer.failed()
+            with WRITER.handing_over():
+                self._freezer.failed()
             self._known.clear()
             self.stored(None)
             self._failed(job.error)
             return
         self.last, found, remarks = job.result
-        self._freezer.written(found)
+        with WRITER.handing_over():
+            self._freezer.written(found)
         self._known = {key: ref for (_, key), ref in zip(found, self.last.blobs, strict=True) if key}
         self.stored(self.last)
         self.say_once(*remarks)
@@ -212,9 +220,11 @@ class Saver:
                 self.say(text)
 
     def _hand_over(self, body: Mapping[str, Any], blobs: Sequence[Any], hold: bool) -> Job | None:
-        """The job that writes a snapshot, if the cell must be held until it is over."""
+        """The job that writes a snapshot, if the cell must be held until it is over. Raises _Busy."""
         taken_at, body = self.clock(), json.loads(json.dumps(body))  # a copy: parts of it may be the cell's own
         with WRITER.handing_over():
+            if WRITER.is_busy:  # by now: by another thread's
+                raise _Busy
             frozen, held = self._freezer.freeze(blobs, hold=hold)
             self._job = Job(lambda job: self._write(job, body, frozen, taken_at), self._written)
             WRITER.submit(self._job)

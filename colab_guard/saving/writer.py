@@ -3,7 +3,7 @@
 It does one job at a time and has no queue. It never prints, and what it raises it keeps for the thread of the
 cell. Before a fork it comes to rest between two steps of its work, so that the child inherits no lock that is
 held; in the child there is no writer. When the process ends, or is asked to by SIGTERM, a job under way is
-finished, for at most FINISH_SECONDS. A store that hangs costs that much, and no more.
+finished, for at most FINISH_SECONDS; so are, by SIGTERM, uploads. A store that hangs costs that much, and no more.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from colab_guard.core.memory import memory
 from colab_guard.flight.recorder import RECORDER
 from colab_guard.saving.pool import Pool
+from colab_guard.tiers import opening
 
 FINISH_SECONDS = 10.0
 BEGIN_SECONDS = 2.0  # how long a cell or loop waits for its first snapshot, to tell at once of a store that fails
@@ -157,6 +158,11 @@ class Writer:
         RECORDER.event("signal", signal="SIGTERM")
         if os.getpid() == self._owner:
             self.finish()
+            with suppress(RuntimeError):  # the system has no more threads to give
+                # In a thread of its own: what this one was interrupted in may hold a lock that uploads take.
+                uploads = threading.Thread(target=opening.finish, name="colab_guard-end", daemon=True)
+                uploads.start()
+                uploads.join(opening.FINISH_SECONDS)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

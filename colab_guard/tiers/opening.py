@@ -131,7 +131,7 @@ def notes(place: str) -> str:
 
 def try_again() -> None:
     """Every remote that failed is tried now."""
-    for tier in _tiers.values():
+    for tier in list(_tiers.values()):
         tier.uploader.wake(hurry=True)
 
 
@@ -144,13 +144,13 @@ def to_fetch_bytes(place: str, cell: str) -> int:
 
 def states() -> list[Durability]:
     """What of each cell is durable, in all stores with two tiers."""
-    return [tier.uploads.state(cell) for tier in _tiers.values() for cell in tier.uploads.catalogue.cells()]
+    return [tier.uploads.state(cell) for tier in list(_tiers.values()) for cell in tier.uploads.catalogue.cells()]
 
 
 def finish(seconds: float = FINISH_SECONDS, line: Line | None = None) -> bool:
     """Waits until all that is to be uploaded is, in all stores, see ``Tier.finish``; whether it is."""
     until = time.monotonic() + seconds
-    return all(tier.finish(max(0.0, until - time.monotonic()), line) for tier in _tiers.values())
+    return all(tier.finish(max(0.0, until - time.monotonic()), line) for tier in list(_tiers.values()))
 
 
 def _key_state(keys: Keyring, store: Path) -> Callable[[], tuple[bool | None, str]]:

@@ -275,8 +275,9 @@ class Panel:
         self._unread = self.timeline.trouble
         pause = max(TIMELINE_SECONDS, self.timeline.took_seconds / TIMELINE_SHARE)
         if self.is_seen and self._logged != self._listed and now - self._listed_at >= pause:
-            self._listed, self._listed_at = self._logged, now
-            self.timeline.refresh()
+            logged = self._logged
+            if self.timeline.refresh() is not None:
+                self._listed, self._listed_at = logged, now
 
     def note(self, text: str, at: float | None = None) -> None:
         """The newest event, of now where no time is given."""

@@ -34,7 +34,11 @@ class Timeline:
         if not self._reading.acquire(blocking=False):
             return None
         thread = threading.Thread(target=self._read, name="colab_guard-timeline", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads to give
+            self._reading.release()
+            return None
         return thread
 
     def _read(self) -> None:

@@ -31,7 +31,7 @@ class Machine:
         return Memory(100 * GB, int((100 - self.used) * GB))
 
     def ask(self):
-        self.pressure.ask(self.act, self.tell)
+        self.pressure.ask(self, self.act, self.tell)
 
     def act(self):
         self.asked += 1
@@ -98,9 +98,15 @@ def test_it_is_asked_for_until_it_is_taken(machine):
     for _ in range(3):
         assert machine.look(93) == ["rescue"]
     assert machine.asked == 3
-    machine.pressure.ask_nobody()
+    other = []
+    machine.pressure.ask("a loop of another thread", lambda: other.append(1), print)
+    assert machine.look(93) == ["rescue"]
+    assert (machine.asked, other) == (4, [1])
+    machine.pressure.ask_no_more("a loop of another thread")
+    assert machine.look(93) == ["rescue"]
+    machine.pressure.ask_no_more(machine)
     assert machine.look(99) == []
-    assert machine.asked == 3
+    assert (machine.asked, other) == (5, [1])
 
 
 def test_memory_that_comes_and_goes_brings_at_most_one_a_minute(machine):
@@ -202,7 +208,7 @@ def test_what_is_no_share_is_refused_by_name(stop_at, text):
 
 def test_where_the_system_does_not_tell_nothing_is_asked_for(machine, monkeypatch):
     silent = Pressure(lambda: None, lambda: machine.now)
-    silent.ask(machine.act, machine.tell)
+    silent.ask(machine, machine.act, machine.tell)
     assert silent.look() == pressure.IDLE_SECONDS
     assert (machine.asked, silent.near) == (0, False)
 
@@ -211,8 +217,8 @@ def test_a_forked_child_waits_for_no_lock_of_its_parent(machine):
     with machine.pressure._lock:
         child = os.fork()
         if not child:
-            machine.pressure.ask(machine.act, machine.tell)
+            machine.pressure.ask(machine, machine.act, machine.tell)
             machine.pressure.look()
-            machine.pressure.ask_nobody()
+            machine.pressure.ask_no_more(machine)
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0

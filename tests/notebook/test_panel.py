@@ -117,6 +117,14 @@ def test_a_double_click_is_one_press(page, panel_book):
     assert len(taken) == 2, "the press's own, and that of the stop"
 
 
+def test_a_cell_that_a_guarded_cell_runs_does_not_end_it_for_the_panel(page):
+    cell = loop(page, "nesting", condition="(n or get_ipython().run_cell('pass')) and n < 10**6")
+    page.until(lambda: int(page.states[-1]["saved"]["at"] or 0))
+    assert page.answer(page.press("save")) == {"state": "done", "text": "saved"}
+    assert page.states[-1]["cell"]["running"]
+    stop(page, cell)
+
+
 LATE = """
 import os, select
 from colab_guard.notebook.pumping import _main_stream

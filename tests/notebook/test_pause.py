@@ -190,6 +190,59 @@ def test_a_pause_may_be_longer_in_the_saving_than_a_safe_point_in_coming(book):
     assert book.value("[a for a, b in seen]") == [*range(1, 21)]
 
 
+# A stand-in for a slow disk: it holds the end of the cell up, and tells when the interrupt has come.
+HELD = """
+import signal
+from colab_guard.store.folder import Folder
+signals.GRACE_SECONDS = 0.2
+write_new = Folder.write_new
+def held(self, name, chunks):
+    while os.path.exists(f"{HERE}/held"):
+        time.sleep(0.01)
+        if getattr(getattr(signal.getsignal(signal.SIGINT), "__self__", None), "to_pause", False):
+            open(f"{HERE}/asked", "w").close()
+    write_new(self, name, chunks)
+Folder.write_new = held
+"""
+ENDING = """%%checkpointed ending --every 1h
+for n in range(3): pass
+open(f"{HERE}/held", "w").close()
+"""
+
+
+def ending(book, times):
+    """How a cell ends that is interrupted, so many times, while its end is being written."""
+    book.run(STANDS + HELD).check()
+    execution = book.kernel.start(ENDING)
+    for _ in range(times):
+        while not (book.folder / ("asked" if _ else "held")).exists():
+            assert not execution.poll(0.05), execution.result
+        book.kernel.interrupt()
+    while not (book.folder / "asked").exists() or times == 2:
+        if execution.poll(0.05):
+            break
+    execution.poll(0.6)  # longer than the time to a safe point
+    for name in ("held", "asked"):
+        (book.folder / name).unlink()
+    while not execution.poll(0.1):
+        pass
+    assert book.value("'_cg_run' in globals()") is False
+    assert book.value("signal.getsignal(signal.SIGINT) is signal.default_int_handler") is True
+    assert book.run("Folder.write_new = write_new; time.sleep(0.5)").error is None, "nothing comes later"
+    return execution.result
+
+
+def test_an_interrupt_while_the_end_is_being_written_loses_nothing(new_book):
+    book = new_book()
+    assert ending(book, 1).error is None
+    book.restart()
+    assert "ending finished earlier" in book.run(ENDING).check().text
+
+
+def test_a_second_one_then_is_immediate_and_leaves_nothing_behind(new_book):
+    assert ending(new_book(), 2).error.ename == "KeyboardInterrupt"
+
+
 def test_a_cell_that_handles_interrupts_itself_gets_them(book):
     cell = """%%checkpointed handled
 caught = False

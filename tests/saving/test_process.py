@@ -62,6 +62,37 @@ def test_what_is_in_flight_at_sigterm_is_finished_and_the_process_ends_by_it(tmp
     assert snapshots(tmp_path) == 1
 
 
+UPLOADED = """
+import os, signal, sys, threading, time
+import colab_guard as cg
+from colab_guard.store.objects import Objects
+from tests.store import moved
+write_new, go, waiting = Objects.write_new, threading.Event(), threading.Event()
+def held(self, name, chunks):
+    if name.startswith("packs/"):
+        waiting.set()
+        go.wait()
+    write_new(self, name, chunks)
+Objects.write_new = held
+for _ in cg.loop(range(3), name="zoo", store=f"{moved.SCHEME}://{sys.argv[1]}", every="1it"): pass
+waiting.wait(60)
+threading.Timer(0.2, go.set).start()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(120)
+"""
+
+
+def test_what_is_being_uploaded_at_sigterm_is_too_where_no_cell_runs(tmp_path):
+    """The stand-in for a slow line holds the first upload up until after the signal."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLAB_GUARD_LOCAL": str(tmp_path / "local")}
+    command = [sys.executable, "-c", UPLOADED, str(tmp_path / "store")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert ended.returncode == -15, ended
+    assert snapshots(tmp_path / "store") > 0
+    newest = max(Repository.open(tmp_path / "store").snapshots(), key=lambda one: one.seq)
+    assert newest.body["cursor"] is None, "the end of the loop"
+
+
 def test_a_handler_of_the_users_own_for_sigterm_stays(tmp_path):
     own = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: print('mine'))\n"
     ended = run(tmp_path, "session.disk.go.set()\nos.kill(os.getpid(), signal.SIGTERM)\n", before=own)

@@ -75,6 +75,30 @@ def test_a_patient_one_waits_for_the_one_before(session):
     assert len(session.repository.snapshots()) == 2
 
 
+@pytest.mark.parametrize("patience", [0, 60])
+def test_what_another_thread_hands_over_meanwhile_keeps_its_own_bytes(session, tmp_path, patience):
+    """That thread's part is played by this one, at the worst moment."""
+    other, handed_over = Session(tmp_path / "other", x=np.full(LARGE, -1)), list[bool]()
+
+    def take(spare):
+        if not handed_over:
+            session.disk.go.clear()
+            handed_over.append(session.save())
+            session.disk.waiting.wait(60)
+            if patience:
+                threading.Timer(0.2, session.disk.go.set).start()
+        return other.take(spare)
+
+    assert other.saver.save(take, "", patience) == bool(patience)
+    assert handed_over == [True]
+    session.disk.go.set()
+    assert session.saver.finish()
+    assert (session.newest()["x"] == np.arange(LARGE)).all()
+    assert (session.said, other.said, other.saver.skipped) == ([], [], not patience)
+    assert other.saver.finish()
+    assert not patience or (other.newest()["x"] == -1).all()
+
+
 def test_a_store_that_hangs_is_waited_for_once_until_it_is_back(session):
     session.disk.go.clear()
     assert session.save()
