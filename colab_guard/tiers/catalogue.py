@@ -22,7 +22,9 @@ class Catalogue:
         self._remote: dict[str, Manifest] = {}
         self._files: dict[str, Entry] = {}  # whole, on the remote
         self._hidden: set[str] = set()
-        self._deletions: deque[tuple[str, Manifest]] = deque()  # on the remote, once that or a newer one is there
+        self._deletions: deque[tuple[str, list[Manifest]]] = (
+            deque()
+        )  # on the remote, once these or newer ones are there
         self._under_way: Manifest | None = None
         self._held: list[str] = []  # to be deleted in the folder when the upload under way is over
 
@@ -37,10 +39,27 @@ class Catalogue:
     ) -> None:
         """The manifests that each tier has, the remote's files, and the sizes of the folder's by name."""
         with self._lock:
-            # One that was cut off is shorter than the folder's, and is copied anew.
-            self._files = {file.name: file for file in files if sizes.get(file.name) in (None, file.size_bytes)}
             self._local = {one.name: one for one in local}
-            self._remote = {one.name: one for one in remote}
+            self._note(remote, files, sizes)
+
+    def relist(self, found: Iterable[Manifest], listed: Iterable[Entry], sizes: Mapping[str, int]) -> set[str]:
+        """What the remote has by now: its packs and manifests, those ``found`` among them that were not known; the
+        names of what it had and has no longer.
+        """
+        with self._lock:
+            before = self._files
+            config = [before[CONFIG]] if CONFIG in before else []
+            known = [*self._remote.values(), *(self._local[name] for name in before if name in self._local), *found]
+            self._note(known, [*config, *listed], sizes)
+            gone = before.keys() - self._files.keys()
+            self._hidden -= gone
+            return gone
+
+    def _note(self, remote: Iterable[Manifest], files: Iterable[Entry], sizes: Mapping[str, int]) -> None:
+        # One that was cut off is shorter than the folder's, and is copied anew, and so is a snapshot that lacks one.
+        self._files = {file.name: file for file in files if sizes.get(file.name) in (None, file.size_bytes)}
+        there = (one for one in remote if one.name in self._files)
+        self._remote = {one.name: one for one in there if one.name not in self._local or self._is_whole(one)}
 
     def add(self, snapshot: Manifest) -> None:
         """A snapshot was written to the folder."""
@@ -92,7 +111,12 @@ class Catalogue:
     def whole(self) -> list[Manifest]:
         """Of each cell the newest snapshot on the remote, where nothing of it is missing."""
         with self._lock:
-            return [one for one in newest_of(self._remote.values()) if self._files.keys() >= set(files_of(one))]
+            return [one for one in newest_of(self._remote.values()) if self._is_whole(one)]
+
+    def needs(self, pack: str) -> bool:
+        """Whether a snapshot on the remote needs a pack."""
+        with self._lock:
+            return any(pack in files_of(one) for one in self._remote.values())
 
     # -- what is to be done --------------------------------------------------------------------------
 
@@ -119,11 +143,11 @@ class Catalogue:
     def delete(self, name: str) -> bool:
         """A file is to be deleted; whether it must stay in the folder for now."""
         with self._lock:
-            gate = max(self._local.values(), key=order, default=None)
+            gates = newest_of(self._local.values())
             self._local.pop(name, None)
-            if name in self._files and name not in self._hidden and gate is not None:
+            if name in self._files and name not in self._hidden and gates:
                 self._hidden.add(name)
-                self._deletions.append((name, gate))
+                self._deletions.append((name, gates))
             if self._under_way is None or name not in files_of(self._under_way):
                 return False
             self._hidden.add(name)
@@ -135,15 +159,20 @@ class Catalogue:
         with self._lock:
             if not self._deletions:
                 return None
-            name, gate = self._deletions[0]
-            passed = there.get(gate.cell)
-            return name if passed is not None and order(passed) >= order(gate) else None
+            name, gates = self._deletions[0]
+            return name if all(one.cell in there and order(there[one.cell]) >= order(one) for one in gates) else None
 
     def deleted(self, name: str) -> None:
         """That file is gone."""
         with self._lock:
             self._deletions.popleft()
         self.forget([name])
+
+    def spared(self, name: str) -> None:
+        """That file is not to be deleted after all."""
+        with self._lock:
+            self._deletions.popleft()
+            self._hidden.discard(name)
 
     def delete_nothing(self) -> None:
         """Somebody else looks after the remote now."""
@@ -157,6 +186,9 @@ class Catalogue:
             if one.name in self._local and one.name not in self._remote and one.cell not in passed_over:
                 return one
         return None
+
+    def _is_whole(self, snapshot: Manifest) -> bool:
+        return self._files.keys() >= set(files_of(snapshot))
 
     def _of(self, cell: str) -> list[Manifest]:
         return sorted((one for one in self._local.values() if one.cell == cell), key=order, reverse=True)

@@ -35,19 +35,16 @@ class Lease:
         return f"{FOLDER}/{key}-{self.number:08d}.json"
 
     def is_lost(self, remote: Remote) -> bool:
-        """Whether somebody took the next number. Raises OSError."""
-        try:
-            remote.read(Lease(self.cell, self.number + 1).name, 0, memoryview(bytearray(1)))
-        except FileNotFoundError:
-            return False
-        return True
+        """Whether somebody took a higher number. Raises OSError."""
+        if _is_there(remote, Lease(self.cell, self.number + 1)):
+            return True
+        # Whoever takes one deletes all lower ones: that of somebody who was overtaken twice is gone.
+        return not _is_there(remote, self) and max(_numbers(remote, self.cell), default=0) > self.number
 
 
 def claim(remote: Remote, cell: str, session: str) -> Lease:
     """Makes this session the writer of a cell's snapshots; deletes the leases before. Raises OSError."""
-    key = Lease(cell, 0).name.rpartition("-")[0]
-    found = [match for entry in remote.list(FOLDER) if (match := NAME.fullmatch(entry.name))]
-    numbers = [int(match[2]) for match in found if match[0].startswith(f"{key}-")]
+    numbers = _numbers(remote, cell)
     lease = Lease(cell, max(numbers, default=0) + 1)
     while not _is_made(remote, lease, seal({"cell": cell, "session": session, "number": lease.number})):
         lease = Lease(cell, lease.number + 1)
@@ -55,6 +52,20 @@ def claim(remote: Remote, cell: str, session: str) -> Lease:
         with suppress(OSError):  # they mean nothing any more
             remote.delete(Lease(cell, number).name)
     return lease
+
+
+def _numbers(remote: Remote, cell: str) -> list[int]:
+    key = Lease(cell, 0).name.rpartition("-")[0]
+    found = [match for entry in remote.list(FOLDER) if (match := NAME.fullmatch(entry.name))]
+    return [int(match[2]) for match in found if match[0].startswith(f"{key}-")]
+
+
+def _is_there(remote: Remote, lease: Lease) -> bool:
+    try:
+        remote.read(lease.name, 0, memoryview(bytearray(1)))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _is_made(remote: Remote, lease: Lease, data: bytes) -> bool:

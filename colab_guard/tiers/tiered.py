@@ -26,8 +26,8 @@ FOLDERS = ("", packs.FOLDER, manifest.FOLDER)
 class Tiered:
     """See Backend; what is durable when a write returns is only what the folder is. Thread-safe.
 
-    What the remote holds is listed once, when it is opened. Raises OSError where that fails. ``wake`` is called when
-    there is something to upload.
+    What the remote holds is listed when it is opened, and anew where others may have changed it (``Uploads``). Raises
+    OSError where that fails. ``wake`` is called when there is something to upload.
     """
 
     def __init__(self, uploads: Uploads, wake: Callable[[], None]) -> None:

@@ -18,11 +18,11 @@ from colab_guard.flight.recorder import RECORDER
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, Entry
 from colab_guard.store.failures import advised
-from colab_guard.store.manifest import FOLDER, Manifest, order
+from colab_guard.store.manifest import FOLDER, NAME, Manifest, order, read
 from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.leases import Lease, claim
-from colab_guard.tiers.reading import chunks
+from colab_guard.tiers.reading import chunks, whole
 from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
@@ -68,6 +68,8 @@ class Uploads:
         self._there: dict[str, Manifest] = {}  # durable, as far as the remote can tell
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
+        self._own: set[str] = set()  # files that this process wrote
+        self._stale = self._blind = False  # the listing is old; a manifest in it can't be read
         self._tries = 0
         self._trouble = self._key_trouble = ""
         self._news: deque[str] = deque(maxlen=NEWS)
@@ -86,6 +88,7 @@ class Uploads:
         """A cell begins here: from its next upload on this session is the one that writes its snapshots."""
         self._leases.pop(cell, None)
         self._lost.discard(cell)
+        self._stale = True
 
     def tell(self, text: str) -> None:
         """A sentence for the next who asks."""
@@ -144,6 +147,8 @@ class Uploads:
         return wait
 
     def _step(self) -> float | None:
+        if self._stale:
+            self._look()
         if self._watched and not self._confirm(self._watched[-1]):
             taken = self._clock() - self._watched[-1].begun
             if taken > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
@@ -156,8 +161,12 @@ class Uploads:
             self.remote.delete(part := min(self._cut_off))
             self._cut_off.discard(part)
         while (name := self.catalogue.deletable(self._there)) is not None:
+            if packs.NAME.fullmatch(name) and name not in self._own and self._is_needed(name):
+                self.catalogue.spared(name)
+                continue
             self.remote.delete(name)
             self._sure.discard(name)
+            self._own.discard(name)
             self.catalogue.deleted(name)
         if (snapshot := self.catalogue.keep_next(self._lost)) is None:
             return 0.0 if self._watched else None
@@ -167,6 +176,31 @@ class Uploads:
             for name in self.catalogue.release():
                 self.local.delete(name)
         return 0.0
+
+    def _look(self) -> None:
+        """Lists the remote anew: others may have written and deleted there since the cell began elsewhere, or since the
+        remote could last be reached.
+        """
+        known, listed = self.catalogue.files(), [one for folder in FOLDERS[1:] for one in self.remote.list(folder)]
+        new = [entry for entry in listed if NAME.fullmatch(entry.name) and entry.name not in known]
+        found = [read(whole(self.remote, entry), entry.name) for entry in new]
+        self._blind = None in found
+        gone = self.catalogue.relist(filter(None, found), listed, self._local_sizes())
+        self._sure -= gone
+        self._own -= gone
+        for kind in (self._there, self._durable):
+            for cell in [cell for cell, one in kind.items() if not gone.isdisjoint(files_of(one))]:
+                del kind[cell]
+        self._watched = deque(one for one in self._watched if gone.isdisjoint(files_of(one.snapshot)))
+        known_whole = {one.name for one in self._there.values()} | {one.snapshot.name for one in self._watched}
+        more = [one for one in self.catalogue.whole() if one.name not in known_whole]
+        self._watched.extendleft(_Copied(one, self._clock(), 0) for one in more)
+        self._stale = False
+
+    def _is_needed(self, pack: str) -> bool:
+        """Whether a snapshot that another session wrote meanwhile needs a pack, as far as can be told."""
+        self._look()
+        return self._blind or self.catalogue.needs(pack)
 
     def _upload(self, snapshot: Manifest) -> None:
         begun, cell = self._clock(), snapshot.cell
@@ -220,6 +254,7 @@ class Uploads:
             self.remote.delete(name)  # what the upload of an earlier process left
             self.remote.write_new(name, pieces())
         self._cut_off.discard(name)
+        self._own.add(name)
 
     def _confirm(self, copied: _Copied) -> bool:
         """Whether a snapshot need be watched no longer."""
@@ -260,7 +295,7 @@ class Uploads:
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
                 f"survive a crash of the kernel, not the end of this machine."
             )
-        self._trouble = why.rstrip(".")
+        self._trouble, self._stale = why.rstrip("."), True
         self._tries += 1
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(self._tries - 1, 20), most_seconds)
         return delay * _JITTER.uniform(0.5, 1.0)

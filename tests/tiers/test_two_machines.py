@@ -1,0 +1,169 @@
+"""Two machines in front of one remote, one after the other or at once: what was called durable is there."""
+
+import errno
+import time
+
+import pytest
+
+from colab_guard.store.repository import Repository
+from colab_guard.store.retention import Retention
+from colab_guard.tiers.catalogue import files_of
+from tests.tiers.remotes import Later, Machine
+
+FORGOTTEN_SECONDS = 7200.0  # after which a pack that nobody lists may go
+
+
+@pytest.fixture
+def remote(tmp_path):
+    return Later(tmp_path / "remote")
+
+
+@pytest.fixture
+def new_machine(tmp_path, remote):
+    """Makes machines of sessions of their own; ``later`` by the clock of a prune."""
+    names = iter("abcdef")
+
+    def make(folder=None, later=0.0):
+        name = next(names)
+        machine = Machine(tmp_path / (folder or name), remote, name)
+        machine.repository._clock = lambda: time.time() + later
+        return machine
+
+    return make
+
+
+def restored(new_machine, cell="train"):
+    """What a new machine finds, every byte of it."""
+    machine = new_machine()
+    snapshot, passed_over = machine.repository.newest(cell)
+    assert passed_over == []
+    assert machine.repository.verify().problems == ()
+    return snapshot
+
+
+def is_there(remote, snapshot):
+    files = {entry.name for folder in ("", "packs", "snapshots") for entry in Later.list(remote, folder)}
+    return files >= set(files_of(snapshot))
+
+
+def at_the_manifest(remote, do):
+    """Has something done when the next manifest is about to be written."""
+    write_new = remote.write_new
+
+    def held(name, chunks):
+        if name.startswith("snapshots/"):
+            remote.write_new = write_new
+            do()
+        write_new(name, chunks)
+
+    remote.write_new = held
+
+
+def out_of_reach():
+    raise OSError(errno.ETIMEDOUT, "out of reach")
+
+
+def test_a_pack_that_was_seen_before_its_manifest_is_not_deleted_hours_later(new_machine, remote):
+    new_machine()
+    machine, others = new_machine(), []
+    prepared = machine.commit("prepare")
+    at_the_manifest(remote, lambda: others.append(new_machine(later=FORGOTTEN_SECONDS)))
+    machine.settle()
+    (other,) = others
+    other.commit()
+    assert other.repository.prune("train", Retention()).deleted, "as far as it knows nobody needs that pack"
+    other.settle()
+    assert machine.durable("prepare") == restored(new_machine, "prepare") == prepared
+    other.commit()
+    assert other.repository.prune("train", Retention()).deleted == (), "it knows better now"
+
+
+def test_a_pack_that_was_deleted_while_the_remote_was_out_of_reach_is_uploaded_again(new_machine, remote):
+    remote.confirmed = lambda name: True  # as object stores are: an answered put is all there is
+    new_machine()
+    machine = new_machine()
+    prepared = machine.commit("prepare")
+    at_the_manifest(remote, out_of_reach)
+    machine.uploads.step()
+    assert machine.durable("prepare") is None
+    other = new_machine(later=FORGOTTEN_SECONDS)
+    other.commit()
+    assert other.repository.prune("train", Retention()).deleted
+    other.settle()
+    machine.settle()
+    assert machine.durable("prepare") == restored(new_machine, "prepare") == prepared
+
+
+def test_a_cell_that_is_run_again_behind_another_machine_relies_on_nothing_that_is_gone(new_machine, remote):
+    machine = new_machine()
+    same = b"1" * 100_000
+    machine.repository.commit("train", {}, [same, b"first"])
+    machine.settle()
+    other = new_machine()
+    for n in range(6):
+        other.commit(n=n)
+        other.repository.prune("train", Retention())
+        other.settle()
+    machine.uploads.claim("train")
+    for turn in (b"second", b"third"):
+        last = machine.repository.commit("train", {}, [same, turn])
+        machine.settle()
+        durable = machine.durable()
+        assert is_there(remote, durable)
+        assert machine.uploads.state("train").is_complete == (durable == last)
+    assert durable == restored(new_machine) == last
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_who_was_overtaken_is_told_however_often(new_machine, runs):
+    machine = new_machine()
+    machine.commit()
+    machine.settle()
+    other = new_machine()
+    for run in range(runs):
+        other.uploads.claim("train")
+        newest = other.commit(run=run)
+        other.settle()
+    machine.commit()
+    machine.settle()
+    assert "another session writes snapshots of 'train'" in machine.uploads.news()[0]
+    assert restored(new_machine) == newest
+
+
+def test_nothing_of_a_cell_is_deleted_before_its_own_newest_is_there(new_machine, remote):
+    machine = new_machine("disk")
+    machine.commit("b")
+    machine.settle()
+    machine.commit("b", n=2)
+    machine.commit("a")
+    machine.uploads.step()  # that of the other cell, the newest
+    machine = new_machine("disk")
+    assert len(machine.repository.prune(None, Retention(keep=1)).deleted) == 2
+
+    for _ in range(4):
+        at_the_manifest(remote, out_of_reach)
+        machine.uploads.step()
+    assert restored(new_machine, "b") is not None
+
+
+def test_a_snapshot_whose_pack_did_not_arrive_is_written_anew(new_machine, remote):
+    machine = new_machine("disk")
+    snapshot = machine.commit()
+    machine.settle()
+    remote.delete(files_of(snapshot)[1])
+    machine = new_machine("disk")
+    assert machine.durable() is None
+    machine.settle()
+    assert machine.durable() == restored(new_machine) == snapshot
+
+
+def test_the_steady_state_lists_nothing(new_machine, remote):
+    machine = new_machine()
+    machine.uploads.claim("train")
+    for n in range(20):
+        machine.commit(n=n)
+        machine.repository.prune("train", Retention())
+        machine.settle()
+        remote.listings = remote.listings if n > 2 else 0
+    assert remote.listings == 0
+    assert Repository.open(remote.place).verify().problems == ()
