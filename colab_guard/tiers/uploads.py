@@ -69,7 +69,8 @@ class Uploads:
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
         self._own: set[str] = set()  # files that this process wrote
-        self._stale = self._blind = False  # the listing is old; a manifest in it can't be read
+        self._stale = self._fresh = False  # the listing: to be made anew; of this very step
+        self._blind = False  # a manifest in it can't be read
         self._tries = 0
         self._trouble = self._key_trouble = ""
         self._news: deque[str] = deque(maxlen=NEWS)
@@ -147,6 +148,7 @@ class Uploads:
         return wait
 
     def _step(self) -> float | None:
+        self._fresh = False
         if self._stale:
             self._look()
         if self._watched and not self._confirm(self._watched[-1]):
@@ -195,11 +197,12 @@ class Uploads:
         known_whole = {one.name for one in self._there.values()} | {one.snapshot.name for one in self._watched}
         more = [one for one in self.catalogue.whole() if one.name not in known_whole]
         self._watched.extendleft(_Copied(one, self._clock(), 0) for one in more)
-        self._stale = False
+        self._stale, self._fresh = False, True
 
     def _is_needed(self, pack: str) -> bool:
         """Whether a snapshot that another session wrote meanwhile needs a pack, as far as can be told."""
-        self._look()
+        if not self._fresh:
+            self._look()
         return self._blind or self.catalogue.needs(pack)
 
     def _upload(self, snapshot: Manifest) -> None:
