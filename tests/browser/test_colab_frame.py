@@ -243,3 +243,14 @@ def test_the_release_of_the_runtime_can_be_called_off(colab: NewColab) -> None:
     assert "released in 30 s" in said(frame)
     frame.get_by_role("button", name="Keep the runtime").click()
     until(page, "stand.heard.some(m => m.what === 'keep')")
+
+
+def test_what_the_kernel_says_before_its_frame_is_drawn_waits_for_it(colab: NewColab) -> None:
+    """The stand-in must neither lose it nor bring it to a frame without a widget, as a real widget manager does not."""
+    page = colab()
+    told = {"interval_s": 60, "working": True, "cell": "train", "done": 0}
+    drawn, early = "stand.frame(esm, settings)", "stand.to(0, 'settings', { working: false })"
+    page.page.evaluate(f"([esm, settings]) => Promise.all([{drawn}, {early}])", [frame_module(), told])
+    page.page.frames[-1].wait_for_function(
+        "document.body.lastElementChild.shadowRoot.textContent.includes('nothing is kept awake')"
+    )
