@@ -39,6 +39,15 @@ import json
 print(json.dumps([hashlib.sha256(b"".join(one.tobytes() for one in weights)).hexdigest(), losses]))
 """
 
+POINTS = f"""class Points(torch.utils.data.Dataset):
+    def __init__(self):
+        self.x = torch.randn({STEPS} * 8, 8)
+    def __len__(self):
+        return len(self.x)
+    def __getitem__(self, index):
+        return self.x[index] + torch.randn(8) / 10, self.x[index].sum()
+"""
+
 TRAINER = Notebook(
     name="Hugging Face's Trainer",
     needs=("transformers", "accelerate"),
@@ -93,14 +102,7 @@ from torch.nn.functional import mse_loss
 from benchmarks.steps import mark
 torch.set_num_threads(1)
 torch.manual_seed(1)
-class Points(torch.utils.data.Dataset):
-    def __init__(self):
-        self.x = torch.randn({STEPS} * 8, 8)
-    def __len__(self):
-        return len(self.x)
-    def __getitem__(self, index):
-        return self.x[index] + torch.randn(8) / 10, self.x[index].sum()
-class Net(lightning.LightningModule):
+{POINTS}class Net(lightning.LightningModule):
     def __init__(self):
         super().__init__()
         self.net = torch.nn.Sequential(
@@ -178,14 +180,7 @@ from accelerate import Accelerator
 from benchmarks.steps import mark
 torch.set_num_threads(1)
 torch.manual_seed(1)
-class Points(torch.utils.data.Dataset):
-    def __init__(self):
-        self.x = torch.randn({STEPS} * 8, 8)
-    def __len__(self):
-        return len(self.x)
-    def __getitem__(self, index):
-        return self.x[index] + torch.randn(8) / 10, self.x[index].sum()
-""",
+{POINTS}""",
     train=f"""
 accelerator = Accelerator(cpu=True)
 model = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.Dropout(0.2), torch.nn.ReLU(), torch.nn.Linear(16, 1))

@@ -40,7 +40,7 @@ from colab_guard.running.pausing import Kept
 from colab_guard.running.run import BEGIN, Run
 from colab_guard.running.telling import TRUSTED, started, where
 from colab_guard.sameness import derived, refuse_twin, relatives
-from colab_guard.store.manifest import Manifest
+from colab_guard.store.manifest import Damaged, Manifest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import DEFAULT, Retention
 from colab_guard.tiers import opening
@@ -175,6 +175,10 @@ class Session:
         own = dict(functions_in(source, filename))
         found = partial(resolve, self.namespace, own, made_in(module))
         return explain(module, source, found, partial(described, self.namespace))
+
+    def snapshots(self) -> list[Manifest | Damaged]:
+        """Those in the session's own store, newest first; one that is not there is not made. Raises StoreError."""
+        return self.repository().snapshots() if opening.may_hold_snapshots(self.store) else []
 
     def repositories(self) -> list[Repository]:
         """The session's own, and those that its cells were told to use. Raises StoreError."""

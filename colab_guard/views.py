@@ -80,9 +80,8 @@ def found_text(session: Session, end: str = "") -> list[str]:
     """What the session's store holds, and how the last session there ended, in two lines; ``end``: why, in a sentence.
     Of an empty store no more than that, and one that is not there is not made.
     """
-    there = opening.may_hold_snapshots(session.store)
-    entries = [entry for entry in (session.repository().snapshots() if there else ()) if isinstance(entry, Manifest)]
-    entries = [entry for entry in entries if entry.body.get("session") != session.id]
+    found = [entry for entry in session.snapshots() if isinstance(entry, Manifest)]
+    entries = [entry for entry in found if entry.body.get("session") != session.id]
     newest = newest_of(entries)
     if not newest:
         return [end] if end else []

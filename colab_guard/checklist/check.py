@@ -10,7 +10,6 @@ from colab_guard import ends
 from colab_guard.flight.reading import Flight
 from colab_guard.session import Session
 from colab_guard.store.manifest import Manifest, newest_of
-from colab_guard.tiers import opening
 
 MARKS = {True: "ok", False: "mend", None: "unknown"}
 
@@ -41,8 +40,7 @@ class Known:
     @cached_property
     def unfinished(self) -> list[Manifest]:
         """The newest snapshot of each cell that was left in its middle."""
-        entries = self.session.repository().snapshots() if opening.may_hold_snapshots(self.session.store) else ()
-        return [entry for entry in newest_of(entries) if entry.body.get("cursor") is not None]
+        return [entry for entry in newest_of(self.session.snapshots()) if entry.body.get("cursor") is not None]
 
     @cached_property
     def flights(self) -> Sequence[Flight]:

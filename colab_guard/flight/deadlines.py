@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from colab_guard.core.errors import UsageError
+from colab_guard.core.queues import taken
 from colab_guard.core.watch import WATCH
 from colab_guard.flight.causes import LIMITS, Cause, Here, cause_of
 from colab_guard.flight.facts import Facts
@@ -29,7 +31,7 @@ class Deadlines:
     def __init__(self, beat: Callable[[], Mapping[str, Any]], life: Callable[[], Lifetime] = lifetime) -> None:
         self._beat, self._life = beat, life
         self._warned: object = None
-        self._notices: list[Fit] = []
+        self._notices: deque[Fit] = deque()
 
     def begin(self) -> None:
         """From now on it is looked at."""
@@ -41,9 +43,7 @@ class Deadlines:
 
     def notices(self) -> list[Fit]:
         """What is to be told, once."""
-        found = self._notices[:]
-        del self._notices[: len(found)]  # of the same list: the other thread may just be adding to it
-        return found
+        return taken(self._notices)
 
     def look(self) -> float:
         """Looks at the newest beat; the seconds until the next look."""

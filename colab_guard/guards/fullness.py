@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from colab_guard.core.queues import taken
 from colab_guard.core.watch import WATCH
 from colab_guard.guards.disk import Disk, disk
 
@@ -31,7 +33,7 @@ class Fullness:
         self._probe = probe
         self._folders: Callable[[], Iterable[Path]] = tuple
         self._warned: set[Path] = set()
-        self._notices: list[Full] = []
+        self._notices: deque[Full] = deque()
 
     def begin(self, folders: Callable[[], Iterable[Path]]) -> None:
         """From now on the disks of these folders are looked at, which are asked for each time."""
@@ -44,9 +46,7 @@ class Fullness:
 
     def notices(self) -> list[Full]:
         """What is to be told, once."""
-        found = self._notices[:]
-        del self._notices[: len(found)]  # of the same list: the other thread may just be adding to it
-        return found
+        return taken(self._notices)
 
     def look(self) -> float:
         """Reads each disk; the seconds until it is to be read again."""

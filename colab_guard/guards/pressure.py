@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from colab_guard.core.config import stop_share
 from colab_guard.core.memory import Memory, memory
+from colab_guard.core.queues import taken
 from colab_guard.core.watch import WATCH
 
 LOOK = "memory"  # its name among what is looked at
@@ -67,7 +68,7 @@ class Pressure:
         self._lock, self._pid = threading.Lock(), os.getpid()
         self._asked: dict[object, Asked] = {}
         self._stop_share: float | None = None
-        self._notices: list[Notice] = []
+        self._notices: deque[Notice] = deque()
         self._warned = self._always = False
         self._used: deque[tuple[float, int]] = deque()
         self._looked_at = -SHORTEST_SECONDS
@@ -115,9 +116,7 @@ class Pressure:
 
     def notices(self) -> list[Notice]:
         """What is to be told, once."""
-        found = self._notices[:]
-        del self._notices[: len(found)]  # of the same list: the other thread may just be adding to it
-        return found
+        return taken(self._notices)
 
     def look_if_near(self) -> None:
         """Looks, where the thread that watches may come too late."""

@@ -22,6 +22,7 @@ from typing import Any
 from IPython import get_ipython
 from IPython.display import display
 
+from colab_guard.core.queues import taken
 from colab_guard.core.words import count_of
 
 LIMIT_BYTES = 64 * 1024
@@ -76,7 +77,7 @@ class Transcript:
         if not self._lock.acquire(timeout=WAIT_SECONDS if wait else 0):
             return
         try:
-            writes = [self.pending.popleft() for _ in range(len(self.pending))]
+            writes = taken(self.pending)
             for stream, group in itertools.groupby(writes, key=itemgetter(0)):
                 self._screen.write(stream, "".join(text for _, text in group))
         finally:

@@ -27,9 +27,8 @@ class Alarm:
         iterations of that interval have begun.
         """
         self._stop_timer()
-        PRESSURE.ask(
-            self, self._press, self._wake
-        )  # first: what it asks for again from here on is asked for again and again
+        # First: what it asks for again from here on is asked for again and again.
+        PRESSURE.ask(self, self._press, self._wake)
         self._count, self._rang = counted, False
         self.now = self.interval.after(stall_seconds)
         self._flag(self.interval.iterations is not None or PRESSURE.near)

@@ -49,7 +49,7 @@ from colab_guard.running.standing import Place, standing
 from colab_guard.running.telling import differences, paused, restored, sentences, stopped
 from colab_guard.saving import Content, Saver
 from colab_guard.saving.shortage import stop_of_memory, tell_news
-from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS
+from colab_guard.saving.writer import BEGIN_SECONDS, FINISH_SECONDS, WRITER
 from colab_guard.store.repository import Repository
 
 BEGIN: Path = (("body", 0),)
@@ -244,7 +244,7 @@ class Run(Frame):
                 self.saver.say_once(*self._postponed.add(point, place, error))
                 return  # the flag stays up
             if self.signals.to_end:
-                self.signals.end()
+                WRITER.end_process()
         self._go_on(int(here.counts), saved)
 
     def _go_on(self, counted: int, saved: bool) -> None:

@@ -19,8 +19,7 @@ from typing import Any
 
 from colab_guard.cell.units import Unit
 from colab_guard.flight.recorder import RECORDER
-from colab_guard.saving.writer import FINISH_SECONDS, WRITER
-from colab_guard.tiers import opening
+from colab_guard.saving.writer import WRITER
 
 GRACE_SECONDS = 5.0  # within which a cell reaches a safe point
 
@@ -97,14 +96,7 @@ class Signals:
         while self._before:
             signal.signal(*self._before.popitem())
         if self.to_end:
-            self.end()
-
-    def end(self) -> None:
-        """Waits, for a bounded time, until what was saved is written and uploaded; then ends the process."""
-        WRITER.finish()
-        opening.finish(FINISH_SECONDS)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+            WRITER.end_process()
 
     def _interrupted(self, number: int, frame: types.FrameType | None) -> None:
         if self.to_pause or os.getpid() != self._pid or (frame is not None and self._own(frame)):

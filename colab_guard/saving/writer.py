@@ -156,6 +156,10 @@ class Writer:
     def end(self, number: int, frame: Any) -> None:
         """The handler of SIGTERM."""
         RECORDER.event("signal", signal="SIGTERM")
+        self.end_process()
+
+    def end_process(self) -> None:
+        """Waits, for a bounded time, until what was saved is written and uploaded; then ends the process by SIGTERM."""
         if os.getpid() == self._owner:
             self.finish()
             with suppress(RuntimeError):  # the system has no more threads to give
@@ -163,8 +167,8 @@ class Writer:
                 uploads = threading.Thread(target=opening.finish, name="colab_guard-end", daemon=True)
                 uploads.start()
                 uploads.join(opening.FINISH_SECONDS)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _run(self) -> None:
         if sys.platform == "linux":  # elsewhere threads have no priority, and their number may be a process's

@@ -22,9 +22,8 @@ class Catalogue:
         self._remote: dict[str, Manifest] = {}
         self._files: dict[str, Entry] = {}  # whole, on the remote
         self._hidden: set[str] = set()
-        self._deletions: deque[tuple[str, list[Manifest]]] = (
-            deque()
-        )  # on the remote, once these or newer ones are there
+        # Of files on the remote, once there of each cell this snapshot or a newer one is.
+        self._deletions: deque[tuple[str, list[Manifest]]] = deque()
         self._under_way: Manifest | None = None
         self._held: list[str] = []  # to be deleted in the folder when the upload under way is over
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from colab_guard.store.sealed import seal
+from colab_guard.tiers.reading import is_there
 from colab_guard.tiers.remote import Remote
 
 FOLDER = "leases"
@@ -36,10 +37,10 @@ class Lease:
 
     def is_lost(self, remote: Remote) -> bool:
         """Whether somebody took a higher number. Raises OSError."""
-        if _is_there(remote, Lease(self.cell, self.number + 1)):
+        if is_there(remote, Lease(self.cell, self.number + 1).name):
             return True
         # Whoever takes one deletes all lower ones: that of somebody who was overtaken twice is gone.
-        return not _is_there(remote, self) and max(_numbers(remote, self.cell), default=0) > self.number
+        return not is_there(remote, self.name) and max(_numbers(remote, self.cell), default=0) > self.number
 
 
 def claim(remote: Remote, cell: str, session: str) -> Lease:
@@ -58,14 +59,6 @@ def _numbers(remote: Remote, cell: str) -> list[int]:
     key = Lease(cell, 0).name.rpartition("-")[0]
     found = [match for entry in remote.list(FOLDER) if (match := NAME.fullmatch(entry.name))]
     return [int(match[2]) for match in found if match[0].startswith(f"{key}-")]
-
-
-def _is_there(remote: Remote, lease: Lease) -> bool:
-    try:
-        remote.read(lease.name, 0, memoryview(bytearray(1)))
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _is_made(remote: Remote, lease: Lease, data: bytes) -> bool:

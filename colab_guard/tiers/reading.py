@@ -1,4 +1,4 @@
-"""Files read in pieces."""
+"""Files read in pieces, or looked for."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def chunks(backend: Backend, name: str, size_bytes: int) -> Iterator[memoryview]
 def whole(backend: Backend, entry: Entry) -> bytes:
     """A small file."""
     return b"".join(chunks(backend, entry.name, entry.size_bytes))
+
+
+def is_there(backend: Backend, name: str) -> bool:
+    """Whether a file is there, even an empty one, without a listing. Raises OSError."""
+    try:
+        backend.read(name, 0, memoryview(bytearray(1)))
+    except FileNotFoundError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from colab_guard.store.backend import Entry
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import CONFIG
 from colab_guard.store.sealed import unseal
-from colab_guard.tiers.reading import chunks, whole
+from colab_guard.tiers.reading import chunks, is_there, whole
 from colab_guard.tiers.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -112,9 +112,7 @@ class Tiered:
 
     def _fetch(self, entry: Entry) -> None:
         with self._fetching:
-            try:
-                self._local.read(entry.name, 0, memoryview(bytearray(1)))
-            except FileNotFoundError:
+            if not is_there(self._local, entry.name):
                 self._local.write_new(entry.name, chunks(self._remote, entry.name, entry.size_bytes))
                 self._uploads.tell(f"{size(entry.size_bytes)} came from {self.place}: this machine had no copy.")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from colab_guard.core.errors import StoreError, StoreUnavailable
+from colab_guard.core.queues import taken
 from colab_guard.core.underway import Step, under_way
 from colab_guard.core.words import size
 from colab_guard.flight.recorder import RECORDER
@@ -69,8 +70,7 @@ class Uploads:
         self._leases: dict[str, Lease] = {}
         self._lost: set[str] = set()  # cells that another session writes
         self._own: set[str] = set()  # files that this process wrote
-        self._stale = self._fresh = False  # the listing: to be made anew; of this very step
-        self._blind = False  # a manifest in it can't be read
+        self._stale = False  # whether the remote is to be listed anew
         self._tries = 0
         self._trouble = self._key_trouble = ""
         self._news: deque[str] = deque(maxlen=NEWS)
@@ -81,7 +81,7 @@ class Uploads:
         """Takes note of what there is: the manifests that each has, and the remote's files. Raises OSError."""
         sizes = self._local_sizes()
         self.catalogue.begin(local, remote, files, sizes)
-        self._watched.extend(_Copied(one, self._clock(), 0) for one in self.catalogue.whole())
+        self._watch()
 
     # -- for cells and people ------------------------------------------------------------------------
 
@@ -97,17 +97,17 @@ class Uploads:
 
     def news(self) -> list[str]:
         """Sentences to tell, once."""
-        return [self._news.popleft() for _ in range(len(self._news))]
+        return taken(self._news)
 
     def state(self, cell: str) -> Durability:
         """What is durable of a cell, and what keeps the rest."""
-        taken = "another session writes its snapshots now" if cell in self._lost else ""
+        overtaken = "another session writes its snapshots now" if cell in self._lost else ""
         return Durability(
             cell,
             newest=self.catalogue.newest(cell),
             durable=self._durable.get(cell),
             copied=self._there.get(cell),
-            trouble=taken or self._trouble or self._key_trouble,
+            trouble=overtaken or self._trouble or self._key_trouble,
             bytes_per_second=self._bandwidth,
             place=self.remote.place,
             how=self.remote.how(files_of(self._durable[cell])) if cell in self._durable else "",
@@ -148,28 +148,19 @@ class Uploads:
         return wait
 
     def _step(self) -> float | None:
-        self._fresh = False
-        if self._stale:
-            self._look()
+        judged = self._look() if self._stale else None
         if self._watched and not self._confirm(self._watched[-1]):
-            taken = self._clock() - self._watched[-1].begun
-            if taken > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
+            waited = self._clock() - self._watched[-1].begun
+            if waited > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
                 self._asked, self._trouble = self._clock(), self.remote.trouble()
-            return min(max(taken * LOOK_SHARE, FIRST_LOOK_SECONDS), LAST_LOOK_SECONDS)
+            return min(max(waited * LOOK_SHARE, FIRST_LOOK_SECONDS), LAST_LOOK_SECONDS)
         self._trouble = "" if not self._tries else self._trouble
         if self._lost:
             self.catalogue.delete_nothing()
         while self._cut_off:  # or it would lie there for good, once something newer takes its turn
             self.remote.delete(part := min(self._cut_off))
             self._cut_off.discard(part)
-        while (name := self.catalogue.deletable(self._there)) is not None:
-            if packs.NAME.fullmatch(name) and name not in self._own and self._is_needed(name):
-                self.catalogue.spared(name)
-                continue
-            self.remote.delete(name)
-            self._sure.discard(name)
-            self._own.discard(name)
-            self.catalogue.deleted(name)
+        self._delete(judged)
         if (snapshot := self.catalogue.keep_next(self._lost)) is None:
             return 0.0 if self._watched else None
         try:
@@ -179,14 +170,29 @@ class Uploads:
                 self.local.delete(name)
         return 0.0
 
-    def _look(self) -> None:
-        """Lists the remote anew: others may have written and deleted there since the cell began elsewhere, or since the
-        remote could last be reached.
+    def _delete(self, judged: bool | None) -> None:
+        """What is to go on the remote, and may by now; ``judged`` is what a look in this step found, None without one.
+        A pack that another session wrote stays where a snapshot needs it, or may.
         """
+        while (name := self.catalogue.deletable(self._there)) is not None:
+            if packs.NAME.fullmatch(name) and name not in self._own:
+                judged = self._look() if judged is None else judged
+                if not judged or self.catalogue.needs(name):
+                    self.catalogue.spared(name)
+                    continue
+            self.remote.delete(name)
+            self._sure.discard(name)
+            self._own.discard(name)
+            self.catalogue.deleted(name)
+
+    def _look(self) -> bool:
+        """Lists the remote anew: others may have written and deleted there since the cell began elsewhere, or since the
+        remote could last be reached. Whether all that is new there could be read.
+        """
+        self._stale = False  # first: a cell that begins meanwhile wants another look
         known, listed = self.catalogue.files(), [one for folder in FOLDERS[1:] for one in self.remote.list(folder)]
         new = [entry for entry in listed if NAME.fullmatch(entry.name) and entry.name not in known]
         found = [read(whole(self.remote, entry), entry.name) for entry in new]
-        self._blind = None in found
         gone = self.catalogue.relist(filter(None, found), listed, self._local_sizes())
         self._sure -= gone
         self._own -= gone
@@ -194,16 +200,14 @@ class Uploads:
             for cell in [cell for cell, one in kind.items() if not gone.isdisjoint(files_of(one))]:
                 del kind[cell]
         self._watched = deque(one for one in self._watched if gone.isdisjoint(files_of(one.snapshot)))
-        known_whole = {one.name for one in self._there.values()} | {one.snapshot.name for one in self._watched}
-        more = [one for one in self.catalogue.whole() if one.name not in known_whole]
-        self._watched.extendleft(_Copied(one, self._clock(), 0) for one in more)
-        self._stale, self._fresh = False, True
+        self._watch()
+        return None not in found
 
-    def _is_needed(self, pack: str) -> bool:
-        """Whether a snapshot that another session wrote meanwhile needs a pack, as far as can be told."""
-        if not self._fresh:
-            self._look()
-        return self._blind or self.catalogue.needs(pack)
+    def _watch(self) -> None:
+        """The newest snapshots on the remote, whoever wrote them: whether they are durable is found out."""
+        known = {one.name for one in self._there.values()} | {one.snapshot.name for one in self._watched}
+        more = [_Copied(one, self._clock(), 0) for one in self.catalogue.whole() if one.name not in known]
+        self._watched.extendleft(reversed(more))
 
     def _upload(self, snapshot: Manifest) -> None:
         begun, cell = self._clock(), snapshot.cell

@@ -214,8 +214,8 @@ def ending(book, times):
     """How a cell ends that is interrupted, so many times, while its end is being written."""
     book.run(STANDS + HELD).check()
     execution = book.kernel.start(ENDING)
-    for _ in range(times):
-        while not (book.folder / ("asked" if _ else "held")).exists():
+    for sign in ("held", "asked")[:times]:
+        while not (book.folder / sign).exists():
             assert not execution.poll(0.05), execution.result
         book.kernel.interrupt()
     while not (book.folder / "asked").exists() or times == 2:

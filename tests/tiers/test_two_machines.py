@@ -114,6 +114,26 @@ def test_a_cell_that_is_run_again_behind_another_machine_relies_on_nothing_that_
     assert durable == restored(new_machine) == last
 
 
+def test_a_cell_that_begins_while_the_remote_is_listed_has_it_listed_again(new_machine, remote):
+    machine, listing = new_machine(), remote.list
+
+    def begun_meanwhile(folder):
+        remote.list = listing
+        found = listing(folder)
+        machine.uploads.claim("prepare")
+        return found
+
+    machine.uploads.claim("train")
+    remote.list = begun_meanwhile
+    machine.uploads.step()
+    remote.listings = 0
+    machine.uploads.step()
+    assert remote.listings
+    remote.listings = 0
+    machine.uploads.step()
+    assert not remote.listings
+
+
 @pytest.mark.parametrize("runs", [1, 2, 3])
 def test_who_was_overtaken_is_told_however_often(new_machine, runs):
     machine = new_machine()
