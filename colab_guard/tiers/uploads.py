@@ -302,7 +302,7 @@ class Uploads:
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
                 f"survive a crash of the kernel, not the end of this machine."
             )
-        self._trouble, self._stale = why.rstrip("."), True
         self._tries += 1
+        self._trouble, self._stale = why.rstrip("."), True
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(self._tries - 1, 20), most_seconds)
         return delay * _JITTER.uniform(0.5, 1.0)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -28,7 +29,7 @@ class StoreView:
 
     def torn(self) -> set[str]:
         """Traces of a write that was cut off: temporary files, and packs that no manifest mentions."""
-        manifests = [path.name + path.read_text() for path in self.manifests()]
+        manifests = [path.name + _text(path) for path in self.manifests()]
         packs = {path.name for path in self._root.rglob("packs/*.pack")}
         orphans = {name for name in packs if not any(Path(name).stem in text for text in manifests)}
         return orphans | {path.name for path in self._root.rglob("*.tmp")}
@@ -37,3 +38,9 @@ class StoreView:
         """How long ago the newest manifest was committed; None without one."""
         times = [path.stat().st_mtime for path in self.manifests()]
         return time.time() - max(times) if times else None
+
+
+def _text(path: Path) -> str:
+    with suppress(FileNotFoundError):  # somebody prunes
+        return path.read_text()
+    return ""

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 
 import pytest
 
@@ -31,9 +32,14 @@ def test_the_memory_is_read_by_one_call_for_each_file():
 
 
 def opened_from_now_on(calls):
-    """The files that are opened from now on, until it is cleared; an audit hook can't be removed."""
-    on = [True]
-    sys.addaudithook(lambda event, args: calls.append(args[0]) if on and event == "open" else None)
+    """The files that this thread opens from now on, until it is cleared; an audit hook can't be removed."""
+    on = [threading.get_ident()]
+
+    def heard(event, args):
+        if event == "open" and threading.get_ident() in on:
+            calls.append(args[0])
+
+    sys.addaudithook(heard)
     return on
 
 
@@ -41,13 +47,14 @@ def test_a_file_that_goes_raises_and_is_kept_no_more(tmp_path, monkeypatch):
     file = tmp_path / "gone"
     file.write_text("1")
     reread(file)
-    os.close(procfiles._kept[file])
-    opened = os.open(tmp_path, os.O_RDONLY)  # a folder takes the number: it can't be read
+    number, opened = procfiles._kept[file], os.open(tmp_path, os.O_RDONLY)
+    os.dup2(opened, number)  # of a folder now: it can't be read
+    os.close(opened)
     with pytest.raises(OSError):
         reread(file)
     assert file not in procfiles._kept
     with pytest.raises(OSError):
-        os.fstat(opened)
+        os.fstat(number)
     assert reread(file) == "1"
 
 

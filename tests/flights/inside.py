@@ -3,6 +3,7 @@
 import functools
 import time
 import types
+from typing import Any
 
 from colab_guard.core.watch import WATCH
 from colab_guard.flight import copies, recorder
@@ -22,9 +23,13 @@ class Clock:
     def __call__(self) -> float:
         return self._told + (time.monotonic() - self._real) * self.speed
 
+    def goes(self, speed: float) -> None:
+        """From now on so fast."""
+        self._told, self._real, self.speed = self(), time.monotonic(), speed
+
     def run(self, speed: float) -> None:
         """From now on so fast; beats and copies come as often as they would by this clock."""
-        self._told, self._real, self.speed = self(), time.monotonic(), speed
+        self.goes(speed)
         recorder.BEAT_SECONDS = BEAT_SECONDS / speed
         copies.COPY_SECONDS, copies.FIRST_SECONDS = COPY_SECONDS / speed, FIRST_SECONDS / speed
         for name, (_, look) in list(WATCH._due.items()):  # each was to be called by the old pace
@@ -36,10 +41,18 @@ CLOCK = Clock()
 
 def prepare(speed: float, up_seconds: float | None, host: str) -> None:
     """The recorder and the session go by `CLOCK`; the machine says that it was up for so long already, and what it is
-    the host of. A request counts as sent when it is handled, for its own time is not by this clock.
+    the host of. A request counts as sent when it is handled, for its own time is not by this clock; to end takes a
+    session its real time.
     """
     CLOCK.run(speed)
-    begun = CLOCK()
+    begun, event = CLOCK(), recorder.RECORDER.event
+
+    def heard(what: str, **fields: Any) -> None:
+        if what in ("shutdown", "signal"):
+            CLOCK.goes(1.0)
+        event(what, **fields)
+
+    recorder.RECORDER.event = heard
     Session.__init__ = functools.partialmethod(Session.__init__, clock=CLOCK)
     flight.time = types.SimpleNamespace(time=CLOCK, monotonic=time.monotonic)
     flight.Recording._listen = lambda self: setattr(self, "_heard", CLOCK())

@@ -75,8 +75,8 @@ def test_what_is_big_on_another_disk_is_not_what_fills_this_one(large_disk, tmp_
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere.bin").write_bytes(bytes(600_000))
     (large_disk / "here.bin").write_bytes(bytes(300_000))
-    assert [path for path, _ in biggest(large_disk, 10)] == [large_disk / "here.bin"]
-    assert large_disk not in dict(biggest(tmp_path, 10)), "nor is what is there counted here"
+    assert [path for path, _ in biggest(large_disk, 10, 60)] == [large_disk / "here.bin"]
+    assert large_disk not in dict(biggest(tmp_path, 10, 60)), "nor is what is there counted here"
 
 
 def test_snapshots_leave_the_last_gigabyte(large_disk):

@@ -1,7 +1,8 @@
 """A real `python script.py`, started as often as it takes to reach its end, and killed with SIGKILL on the way.
 
 Two ways to die: the harness reads a random number of `tick`s and kills, so that death comes wherever the script is by
-then; or the script kills itself at the n-th thing it does to a file in its store, which is in the midst of a snapshot.
+then, which waits for it two ticks later; or the script kills itself at the n-th thing it does to a file in its store,
+which is in the midst of a snapshot.
 """
 
 import os
@@ -17,6 +18,7 @@ HELPERS = """
 import hashlib, os, signal, sys
 
 left = int(os.environ.get("DIES_AT_FILE", 0))
+ticks = float(os.environ.get("DIES_AT_TICK", "inf"))
 
 def _heard(event, arguments):
     global left
@@ -28,7 +30,11 @@ def _heard(event, arguments):
 sys.addaudithook(_heard)
 
 def tick():
+    global ticks
+    ticks -= 1
     print("tick", flush=True)
+    if ticks == -2:  # somewhere between two ticks it was to be killed
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 def die():
     "Ends the process, once the snapshot that is being written is stored."
@@ -37,7 +43,9 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 def end(*values):
-    "Prints what the run came to."
+    "Prints what the run came to; it is not reached by one that was to be killed."
+    if ticks <= 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
     print("end", hashlib.sha256(repr(values).encode()).hexdigest(), flush=True)
 """
 LIVES = 40  # a run that needs more makes no progress
@@ -64,6 +72,8 @@ class Script:
     def run(self, *arguments: str, ticks: int | None = None, file: int = 0, **environment: str) -> Life:
         """One life: to its end, to so many ticks, or to the so-manieth deed in the store."""
         environment = {**os.environ, "COLAB_GUARD_STORE": "", "DIES_AT_FILE": str(file), **environment}
+        if ticks is not None:
+            environment["DIES_AT_TICK"] = str(ticks)
         with (self.folder / "stderr").open("w+") as errors:
             process = subprocess.Popen(
                 [sys.executable, "-W", "error", self.path.name, *arguments],
@@ -81,7 +91,7 @@ class Script:
                     if line.startswith("end "):
                         end = line
                     if ticks is not None and seen >= ticks:
-                        process.kill()  # and read on: it may just have come to its end
+                        process.kill()
             errors.seek(0)
             said = errors.read()
         assert process.returncode in (0, 1, -signal.SIGKILL), said

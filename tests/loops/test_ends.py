@@ -192,7 +192,7 @@ for n in cg.loop(range(5), name="l", every="1it", state=[done]):
     if n == 3 and not os.path.exists("second"):
         open("second", "w").close()
         from colab_guard.saving.writer import WRITER
-        WRITER.finish()
+        WRITER.finish(60)
         os.kill(os.getpid(), 9)
     done.append(n)
 print(done)

@@ -117,7 +117,7 @@ def test_the_pool_is_given_back_when_memory_gets_short(group, tmp_path):
         assert session.saver.finish(100), session.said
     assert WRITER.pool.size_bytes > 80 * MB
     ballast = np.ones(memory().free_bytes - 100 * MB, dtype="u1")  # 600 MB are allowed
-    assert memory().used_share > 0.8
+    assert memory().used_share > 0.8 or WRITER.pool.size_bytes == 0  # it may have been seen already
     until(lambda: WRITER.pool.size_bytes == 0)
     session.namespace["x"] += 1
     assert session.save()

@@ -66,7 +66,9 @@ UPLOADED = """
 import os, signal, sys, threading, time
 import colab_guard as cg
 from colab_guard.store.objects import Objects
+from colab_guard.tiers import opening
 from tests.store import moved
+opening.FINISH_SECONDS, opening.finish.__defaults__ = 60.0, (60.0, None)
 write_new, go, waiting = Objects.write_new, threading.Event(), threading.Event()
 def held(self, name, chunks):
     if name.startswith("packs/"):

@@ -30,6 +30,7 @@ def test_variables_that_can_not_be_looked_into_stand_in_no_others_way():
 
 def test_a_full_disk_is_told_of_where_the_working_folder_was_deleted(tmp_path, monkeypatch):
     monkeypatch.setattr(bulk, "CACHES", ())
+    monkeypatch.setattr(bulk.biggest, "__defaults__", (60.0,))
     (tmp_path / "store").mkdir()
     (tmp_path / "store/large").write_bytes(bytes(1000))
     monkeypatch.chdir(tmp_path)

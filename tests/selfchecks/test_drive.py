@@ -162,6 +162,8 @@ def test_on_a_mount_that_uploads_later(new_drive, monkeypatch):
         said.append(line)
         if line.startswith("- rename"):  # what is so before the upload was looked at
             mounted.resume_uploads()
+        elif line.startswith("- upload-speed"):  # what comes then is deleted before it is uploaded, as on Drive itself
+            mounted.pause_uploads()
 
     run(60, say)
     verdicts = {key: verdict for key, (verdict, _) in lines_of("\n".join(said)).items()}

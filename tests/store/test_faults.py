@@ -3,9 +3,8 @@
 import errno
 import itertools
 import os
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ ADVISED = {
     errno.EDQUOT: "Free some of your quota there",
     errno.ESTALE: "The network share has changed below: mount it again",
 }
-SMALL_DISK_BYTES = 1_000_000
 
 
 def tried(told: set[str], call: Callable[..., Any], *arguments: object) -> Any:
@@ -183,22 +181,6 @@ def test_one_unreadable_file_costs_one_snapshot(tmp_path: Path) -> None:
     assert len(passed_over) == 2
     report = repository.verify()
     assert (report.snapshots_ok, len(report.problems)) == (1, 2)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of SMALL_DISK_BYTES."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    try:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(disk)]
-        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no mount command here")
-    if mounted.returncode:
-        pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:

@@ -18,7 +18,7 @@ from tests.store.proxy import HANGING, Proxy, proxied
 from tests.store.rough import refusal
 from tests.store.s3 import BUCKET, Server
 
-PATIENCE_SECONDS = 1.5
+PATIENCE_SECONDS = 5.0
 LASTING = {"busy": True, "cut in the request": True, "cut in the answer": False, "answer lost": False}
 
 
@@ -40,9 +40,9 @@ def both(server: Server, proxy: Proxy) -> tuple[Objects, Objects]:
     return server.objects(url), server.objects(url, proxy.port)
 
 
-def impatient(backend: Objects) -> None:
-    """From now on, it waits for no answer for long."""
-    backend._patience_seconds = PATIENCE_SECONDS
+def waits(backend: Objects, seconds: float) -> None:
+    """From now on, it waits for no answer for longer."""
+    backend._patience_seconds = seconds
     backend._file_systems.clear()
 
 
@@ -147,7 +147,7 @@ def test_a_large_upload_that_is_cut_or_stalls_ends_and_leaves_nothing_to_see(
     Repository(direct).commit("train", {}, [b"small"])
     repository = Repository(through)
     if fault in HANGING:
-        impatient(through)
+        waits(through, PATIENCE_SECONDS)
     proxy.arm(lambda number, line: fault if f"partNumber={part}" in line else "")
     said = refusal(repository.commit, "train", {}, [os.urandom(2 * PART_BYTES), b"the end"])
     proxy.hanging.set()
@@ -160,7 +160,7 @@ def test_a_large_upload_that_is_cut_or_stalls_ends_and_leaves_nothing_to_see(
 
 def test_a_stalled_read_ends(server: Server, proxy: Proxy) -> None:
     direct, backend = both(server, proxy)
-    impatient(backend)
+    waits(backend, 1.0)
     direct.write_new("packs/a", [bytes(100)])
     proxy.arm(lambda number, line: "no answer")
     with pytest.raises(OSError, match="no answer in time") as caught:
@@ -168,4 +168,5 @@ def test_a_stalled_read_ends(server: Server, proxy: Proxy) -> None:
     assert caught.value.errno == errno.ETIMEDOUT
     proxy.hanging.set()
     proxy.arm(lambda number, line: "")
+    waits(backend, objects.PATIENCE_SECONDS)
     assert backend.read("packs/a", 0, memoryview(bytearray(100))) == 100

@@ -81,9 +81,7 @@ def test_in_a_script_what_a_session_found_done_is_never_begun_again(tmp_path: Pa
             stops += 1
             continue
         in_a_commit = draw.random() < 0.5
-        life = (
-            script.run(file=draw.randint(40, 120)) if in_a_commit else script.run(ticks=draw.randint(3, 10), DIES="1")
-        )
+        life = script.run(file=draw.randint(40, 120)) if in_a_commit else script.run(ticks=draw.randint(3, 10))
         if life.code == 0:
             break
         deaths += 1

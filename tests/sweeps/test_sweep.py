@@ -518,7 +518,7 @@ def test_on_drive_the_table_and_its_files_outlive_the_machine(drive, tmp_path, m
         monkeypatch.setenv("COLAB_GUARD_LOCAL", str(tmp_path / machine))
         monkeypatch.setattr(opening, "_tiers", {})
         assert list(cg.jobs(items, name="zoo", store=store)) == given
-        assert opening.finish(30)
+        assert opening.finish(60)
         drive.wait_uploaded()
         drive.lose_vm()
         drive.remount()

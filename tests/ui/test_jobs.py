@@ -3,6 +3,8 @@
 import gc
 
 import colab_guard as cg
+from colab_guard.sweeps.around import Around
+from colab_guard.sweeps.sweep import Jobs
 from colab_guard.ui.jobs import jobs
 
 
@@ -10,7 +12,8 @@ def rows():
     return {row[0]: row[1:] for row in jobs()["rows"]}
 
 
-def test_each_item_with_what_came_of_it(tmp_path, capsys):
+def test_each_item_with_what_came_of_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Jobs, "around", Around(lambda: 0.0))
     sweep = cg.jobs("abcd", name="zoo", store=tmp_path / "store", on_error="continue")
     for item in sweep:
         with sweep:

@@ -285,7 +285,9 @@ def test_a_class_that_changed_makes_one_variable_unreadable_and_says_why(tmp_pat
 
 def test_a_damaged_save_is_passed_over_by_name(tmp_path: Path) -> None:
     saves = [save(session(f"x = {number}"), tmp_path) for number in range(2)]
-    (pack,) = [pack for pack in (tmp_path / "packs").iterdir() if pack.stat().st_mtime_ns == newest(tmp_path)]
+    last, first = ({blob.pack for blob in one.blobs} for one in Repository.open(tmp_path).snapshots())
+    (name,) = last - first
+    pack = tmp_path / "packs" / f"{name}.pack"
     pack.write_bytes(b"\0" * pack.stat().st_size)
     here = session()
     plan = prepare(here, tmp_path)
@@ -294,11 +296,6 @@ def test_a_damaged_save_is_passed_over_by_name(tmp_path: Path) -> None:
     assert here["x"] == 0
     with pytest.raises(CorruptSnapshot):
         prepare(here, tmp_path, [str(saves[1].number)])
-
-
-def newest(place: Path) -> int:
-    """When the newest pack was written."""
-    return max(pack.stat().st_mtime_ns for pack in (place / "packs").iterdir())
 
 
 def test_a_word_that_is_both_a_save_and_a_variable_is_refused(tmp_path: Path) -> None:
