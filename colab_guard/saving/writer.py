@@ -161,12 +161,13 @@ class Writer:
     def end_process(self) -> None:
         """Waits, for a bounded time, until what was saved is written and uploaded; then ends the process by SIGTERM."""
         if os.getpid() == self._owner:
-            self.finish()
+            self.finish(FINISH_SECONDS)
             with suppress(RuntimeError):  # the system has no more threads to give
                 # In a thread of its own: what this one was interrupted in may hold a lock that uploads take.
-                uploads = threading.Thread(target=opening.finish, name="colab_guard-end", daemon=True)
+                seconds = opening.FINISH_SECONDS
+                uploads = threading.Thread(target=opening.finish, args=(seconds,), name="colab_guard-end", daemon=True)
                 uploads.start()
-                uploads.join(opening.FINISH_SECONDS)
+                uploads.join(seconds)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 

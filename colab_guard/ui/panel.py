@@ -280,5 +280,6 @@ class Panel:
                 self._listed, self._listed_at = logged, now
 
     def note(self, text: str, at: float | None = None) -> None:
-        """The newest event, of now where no time is given."""
-        self.log = {"at": self.clock() if at is None else at, "text": text}
+        """An event, of now where no time is given, which is shown if it is the newest."""
+        if at is None or self.log is None or at >= self.log["at"]:
+            self.log = {"at": self.clock() if at is None else at, "text": text}

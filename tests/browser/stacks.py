@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from playwright.sync_api import Page
+
+from tests.support.ports import reserved
 
 START_SECONDS = 120.0
 COMMANDS = {
@@ -44,9 +45,8 @@ class Server:
 
     def __init__(self, folder: Path, kind: str, python: str, more: Mapping[str, str] | None = None) -> None:
         self.folder, self.kind = folder, kind
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self._reserved = reserved()
+        self.port = self._reserved.getsockname()[1]
         app = "NotebookApp" if kind == "classic" else "ServerApp"
         options = {"ip": "127.0.0.1", "port": self.port, "port_retries": 0, "token": "", "password": ""}
         flags = [f"--{app}.{name}={value}" for name, value in options.items()] + ["--no-browser", "--allow-root"]
@@ -93,6 +93,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)  # it ends its kernels
         self._process.wait(START_SECONDS)
+        self._reserved.close()
         self._log.close()
 
     def ask(self, path: str, method: str = "GET") -> Any:
@@ -120,8 +121,10 @@ class Book:
         if self.classic:
             self.page.wait_for_function(
                 "() => window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel?.is_connected()"
+                " && Jupyter.notebook.kernel.widget_manager"
             )
-            self.page.wait_for_timeout(2000)  # the widgets' manager restores, and says nowhere when it has
+            # The widgets' manager restores, and says nowhere when it has; asked to do so again, it ends behind that.
+            self.page.evaluate("async () => { await Jupyter.notebook.kernel.widget_manager._loadFromKernel() }")
         else:
             self.page.wait_for_function(
                 "() => window.jupyterapp?.shell.currentWidget?.content?.widgets?.length"

@@ -160,6 +160,7 @@ def test_what_another_view_pressed_is_seen_in_all_and_not_pressed_again(page: Pa
     state = states.at_risk(NOW)
     show(page, state)
     page.evaluate("again(0)")
+    page.wait_for_function("models[0].sent.length === 2")  # that it is seen is said, of each
     buttons = page.get_by_role("button", name="Save now")
     expect(buttons).to_have_count(2)
     for button in buttons.all():

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.support.ports import reserved
 
 SECONDS = 60.0
 TOKEN = "of-the-test"
@@ -34,10 +35,9 @@ class Server:
     """A server without a page, which ends a kernel that was idle for three seconds of its clock, connected or not."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{free.getsockname()[1]}/api"
-            port = free.getsockname()[1]
+        self._reserved = reserved()
+        port = self._reserved.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/api"
         told = {"ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0}
         told |= {"IdentityProvider.token": TOKEN, "ServerApp.allow_root": True}
         told |= {f"MappingKernelManager.cull_{name}": value for name, value in CULLS.items()}
@@ -91,6 +91,7 @@ class Server:
         """Ends it, and its kernels."""
         self.process.terminate()
         self.process.wait(SECONDS)
+        self._reserved.close()
         self._log.close()
 
 

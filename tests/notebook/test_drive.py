@@ -34,10 +34,16 @@ print(i, total)
 ABOVE = "import random; random.seed(7)"
 # What is waited for no longer than some seconds, so that nobody waits for what hangs.
 PATIENT = """
-import colab_guard.notebook.extension as extension, colab_guard.notebook.flight as flight
-import colab_guard.running.signals as signals
-extension.LOOK_SECONDS = flight.EXIT_SECONDS = signals.GRACE_SECONDS = signals.FINISH_SECONDS = 60.0
-del extension, flight, signals"""
+import importlib
+for name in (
+    "notebook.extension.LOOK_SECONDS", "notebook.flight.EXIT_SECONDS", "running.signals.GRACE_SECONDS",
+    "saving.writer.FINISH_SECONDS", "tiers.opening.FINISH_SECONDS",
+):
+    module, name = f"colab_guard.{name}".rsplit(".", 1)
+    module = importlib.import_module(module)
+    assert getattr(module, name) < 60
+    setattr(module, name, 60.0)
+del importlib, module, name"""
 BRIEF = "from colab_guard.keepalive import countdown; countdown.COUNTDOWN_SECONDS = 0.5"
 
 

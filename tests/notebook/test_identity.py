@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.notebook.book import BOTH, said
+from tests.notebook.book import BOTH, PATIENT, said
 from tests.standins.colab import Colab
 from tests.support.kernel import Kernel
 from tests.support.notebook_page import page_of
@@ -25,29 +25,25 @@ def server() -> Iterator[SessionsServer]:
         yield server
 
 
-def patient(book):
-    """With a name that was waited for: the server is a thread of this process, which may have to wait for its turn."""
-    wait = "from colab_guard.core.server import listed; listed.__defaults__ = (60.0,)"
-    book.greeting = book.run(f"{wait}\n%reload_ext colab_guard").check().text
-    return book
-
-
 def first_line(book) -> str:
     return said(book.run(CELL).check())[0]
 
 
-def test_on_colab_notebooks_of_one_name_do_not_mix_and_a_renamed_one_goes_on(new_book, server):
+def test_on_colab_notebooks_of_one_name_do_not_mix_and_a_renamed_one_goes_on(new_book, server, monkeypatch):
+    # The server is a thread of this process, which may have to wait for its turn.
+    wait = "__import__('colab_guard.core.server', fromlist=['']).listed.__defaults__ = (60.0,)"
+    monkeypatch.setattr("tests.notebook.book.PATIENT", f"{PATIENT}\n{wait}")
     environment = {**server.environment, "COLAB_GUARD_STORE": ""}
     server.lists("train.ipynb", OWN)
-    book = patient(new_book(**environment))
+    book = new_book(**environment)
     [folder] = [word for word in book.greeting.split() if "/.colab_guard/" in word]
     assert first_line(book).startswith(f"train started, snapshots every 0.1 s to {folder}.")
     book.run("import colab_guard as cg; kept = 5; cg.save('mine')").check()
     book.close()
     server.lists("train.ipynb", OTHER)
-    assert first_line(patient(new_book(**environment))).startswith("train started")
+    assert first_line(new_book(**environment)).startswith("train started")
     server.lists("a new name.ipynb", OWN)
-    book = patient(new_book(**environment))
+    book = new_book(**environment)
     assert folder in book.greeting
     assert "train finished earlier" in first_line(book)
     assert "mine" in book.run("%guard history").check().text, "cg.save and the magics keep their snapshots in one place"

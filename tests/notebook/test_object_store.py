@@ -44,7 +44,7 @@ def test_another_machine_goes_on_from_what_was_durable(tmp_path, python, server)
     try:
         result = first.run(cell)
         assert "RuntimeError" in result.error.ename
-        wait_for(lambda: re.search(r"· durable \d+ s ago ·", first.run("%guard status").check().text))
+        wait_for(lambda: re.search(r"· durable \d+ \w+ ago ·", first.run("%guard status").check().text))
     finally:
         first.close()
     shutil.rmtree(tmp_path / "first")

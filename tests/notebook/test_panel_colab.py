@@ -49,8 +49,8 @@ def test_the_buttons_act_while_the_cell_runs(
         assert pressed("mount") == {"state": "done", "text": "Drive is mounted"}
         assert drive.mounted
         page.until(lambda: "mount" not in {button["do"] for button in page.states[-1]["buttons"]})
-        page.until(lambda: (page.states[-1]["durable"] or {}).get("at"))
-        assert page.states[-1]["durable"]["where"] == "Drive, confirmed"
+        page.until(lambda: (page.states[-1]["durable"] or {}).get("where") == "Drive, confirmed")
+        assert page.states[-1]["durable"]["at"]
         assert pressed("save")["state"] == "done"
         page.until(lambda: page.states[-1]["durable"]["at"] == page.states[-1]["saved"]["at"])
         page.until(lambda: page.states[-1]["verdict"]["word"] == "Safe")

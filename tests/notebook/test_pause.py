@@ -198,6 +198,7 @@ signals.GRACE_SECONDS = 0.2
 write_new = Folder.write_new
 def held(self, name, chunks):
     while os.path.exists(f"{HERE}/held"):
+        open(f"{HERE}/writing", "w").close()
         time.sleep(0.01)
         if getattr(getattr(signal.getsignal(signal.SIGINT), "__self__", None), "to_pause", False):
             open(f"{HERE}/asked", "w").close()
@@ -214,7 +215,7 @@ def ending(book, times):
     """How a cell ends that is interrupted, so many times, while its end is being written."""
     book.run(STANDS + HELD).check()
     execution = book.kernel.start(ENDING)
-    for sign in ("held", "asked")[:times]:
+    for sign in ("writing", "asked")[:times]:
         while not (book.folder / sign).exists():
             assert not execution.poll(0.05), execution.result
         book.kernel.interrupt()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.notebook.book import Book, printed, said
 
-AGE = re.compile(r"\d+ s ago")
+AGE = re.compile(r"\d+ \w+ ago")
 LOOP = """%%checkpointed {} --every 1it
 base = 1
 seen = []

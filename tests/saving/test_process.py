@@ -12,9 +12,11 @@ HEAD = """
 import os, signal, sys, threading, time
 import numpy as np
 from pathlib import Path
+from colab_guard.saving import writer
 from colab_guard.saving.writer import WRITER
 from tests.saving.slow import Session
 WRITER.finish.__func__.__defaults__ = (60.0,)
+writer.FINISH_SECONDS = 60.0
 session = Session(Path(sys.argv[1]), x=np.arange(300_000))
 session.disk.go.clear()
 assert session.save()
@@ -66,9 +68,10 @@ UPLOADED = """
 import os, signal, sys, threading, time
 import colab_guard as cg
 from colab_guard.store.objects import Objects
+from colab_guard.saving import writer
 from colab_guard.tiers import opening
 from tests.store import moved
-opening.FINISH_SECONDS, opening.finish.__defaults__ = 60.0, (60.0, None)
+writer.FINISH_SECONDS = opening.FINISH_SECONDS = 60.0
 write_new, go, waiting = Objects.write_new, threading.Event(), threading.Event()
 def held(self, name, chunks):
     if name.startswith("packs/"):

@@ -19,7 +19,7 @@ def test_loader_workers_forked_while_snapshots_are_written_give_every_batch(tmp_
         session.disk.go.set()
         for epoch in range(5):
             session.namespace["x"] = session.namespace["x"] + 1
-            session.save()
+            assert session.save(60)
             assert sum(len(batch) for batch in DataLoader(range(100), batch_size=5, num_workers=2)) == 100
         assert session.saver.finish()
         """,

@@ -111,7 +111,8 @@ class Drive:
     @property
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._process is not None and self._process.poll() is None
+        process = self._process  # which another thread may just be ending
+        return process is not None and process.poll() is None
 
     # ---- mounting and dying -----------------------------------------------------------------------------
 

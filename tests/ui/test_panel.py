@@ -185,6 +185,14 @@ def test_why_the_snapshots_can_not_be_listed_is_said_once_and_an_empty_store_is_
     assert panel.log is None
 
 
+def test_an_event_that_is_heard_of_late_hides_no_newer_one(panel, clock):
+    panel.note("no browser is there any more")
+    panel.note("saved `train`", clock.now - 1)
+    assert panel.log["text"] == "no browser is there any more"
+    panel.note("saved `train`", clock.now)
+    assert panel.log["text"] == "saved `train`"
+
+
 def test_the_same_facts_as_text_and_as_html(panel, clock):
     panel.able.end = lambda: End("out of memory <RAM>", "all of it", clock.now - 75)
     found = panel.state()

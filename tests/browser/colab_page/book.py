@@ -31,13 +31,12 @@ class ColabPage:
         if clock:
             self.page.add_init_script("delete window.Worker")
             self.page.clock.install(time=1_800_000_000)
+            self.page.clock.pause_at(1_800_000_060)
         if manager:
             idle = f"if (window.top === window) addEventListener('load', () => {{ {userscript()} }})"
             self.page.add_init_script(idle)
         self.page.goto(f"{address}colab?{query}")
         self.page.wait_for_function("window.stand?.ready")
-        if clock:
-            self.page.clock.pause_at(1_800_000_060)
         self.lines.clear()
 
     def script(self) -> None:

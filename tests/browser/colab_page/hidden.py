@@ -39,21 +39,24 @@ class Tab:
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, awaited."""
+        answer = self._answer(expression)["result"]
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def until(self, expression: str) -> None:
+        """Waits until something is so, in whichever document comes."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self._answer(expression).get("result", {}).get("result", {}).get("value"):
+            assert time.monotonic() < deadline, f"it never came: {expression}"
+
+    def _answer(self, expression: str) -> dict[str, Any]:
         self._asked += 1
         asked = {"expression": expression, "awaitPromise": True, "returnByValue": True}
         message = json.dumps({"id": self._asked, "method": "Runtime.evaluate", "params": asked})
         self._cdp.send("Target.sendMessageToTarget", {"sessionId": self._session, "message": message})
         while self._asked not in self._answers:
             self._cdp.send("Target.getTargets")  # to hear what has come
-        answer = self._answers.pop(self._asked)["result"]
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def until(self, expression: str) -> None:
-        """Waits until something is so."""
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while not self.evaluate(expression):
-            assert time.monotonic() < deadline, f"it never came: {expression}"
+        return self._answers.pop(self._asked)
 
     def _receive(self, event: dict[str, Any]) -> None:
         message = json.loads(event["message"])
