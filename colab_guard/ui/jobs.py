@@ -12,27 +12,31 @@ from colab_guard.ui.telling import span
 ROWS = 40  # that a state holds: those around the item under way
 AHEAD = 3  # of these, how many come behind it
 CHARS = 80  # of an error
+STOPPED = "stopped"
 
 
-def jobs() -> dict[str, Any] | None:
-    """As docs/panel.md has it; None where there was no sweep, or nobody holds it any more."""
+def jobs(*, runs: bool) -> dict[str, Any] | None:
+    """As docs/panel.md has it; None where there was no sweep, or nobody holds it any more. Unless a cell ``runs``, the
+    item under way is one that was stopped.
+    """
     sweep = latest()
     if sweep is None:
         return None
     rows = sweep.rows
     at = max((number for number, row in enumerate(rows) if row.state != WAITING), default=0)
     end = min(len(rows), max(ROWS, at + 1 + AHEAD))
-    return {"name": sweep.name, "text": sweep.summary, "rows": [_shown(row) for row in rows[max(0, end - ROWS) : end]]}
+    shown = [_shown(row, RUNNING if runs else STOPPED) for row in rows[max(0, end - ROWS) : end]]
+    return {"name": sweep.name, "text": sweep.summary, "rows": shown}
 
 
-def _shown(row: Row) -> list[str]:
+def _shown(row: Row, under_way: str) -> list[str]:
     took = "" if row.seconds is None or row.state == WAITING else span(row.seconds)
-    return [row.name, " · ".join(_words(row)), took, "bad" if row.state == FAILED else ""]
+    return [row.name, " · ".join(_words(row, under_way)), took, "bad" if row.state == FAILED else ""]
 
 
-def _words(row: Row) -> Iterator[str]:
+def _words(row: Row, under_way: str) -> Iterator[str]:
     if row.state in (WAITING, RUNNING):
-        yield row.state
+        yield WAITING if row.state == WAITING else under_way
     for name, value in row.metrics.items():
         yield f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
     if row.state == FAILED:

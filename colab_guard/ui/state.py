@@ -68,7 +68,7 @@ def state(session: Session, now: float, around: Around) -> dict[str, Any]:
         "saved": None if run is None else _saved(run, run is active),
         "durable": None if durability is None else _durable(durability, run, around.timeline),
         "cell": _cell(run, active, around, life, now),
-        "jobs": jobs(),
+        "jobs": jobs(runs=around.running is not None),
         **around.readings,
         "channels": list(around.channels),
         "buttons": list(around.buttons),

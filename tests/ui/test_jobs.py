@@ -9,7 +9,7 @@ from colab_guard.ui.jobs import jobs
 
 
 def rows():
-    return {row[0]: row[1:] for row in jobs()["rows"]}
+    return {row[0]: row[1:] for row in jobs(runs=True)["rows"]}
 
 
 def test_each_item_with_what_came_of_it(tmp_path, capsys, monkeypatch):
@@ -20,7 +20,7 @@ def test_each_item_with_what_came_of_it(tmp_path, capsys, monkeypatch):
             if item == "b":
                 raise ValueError("no such layer: " + "x" * 200)
             if item == "c":
-                shown = jobs()
+                shown, stopped = jobs(runs=True), jobs(runs=False)
                 break
             sweep.report(accuracy=0.91234567, layers=3)
     assert (shown["name"], shown["text"]) == ("zoo", "1 of 4 done, 1 failed (b)")
@@ -31,9 +31,10 @@ def test_each_item_with_what_came_of_it(tmp_path, capsys, monkeypatch):
     assert b[0].endswith("x…")
     assert b[1:] == ["0 s", "bad"]
     assert (c, d) == (["running", "", ""], ["waiting", "", ""])
+    assert [row[1] for row in stopped["rows"][2:]] == ["stopped", "waiting"]
     del sweep
     gc.collect()
-    assert jobs() is None
+    assert jobs(runs=True) is None
 
 
 def test_of_many_those_around_the_one_under_way(tmp_path, capsys):
