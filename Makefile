@@ -63,6 +63,7 @@ pytest: venvs build/npm/.ready build/html-manager/.ready  ## the tests only
 chaos: venv  ## KILLS=n kernels and VMS=n whole VMs die at random; the ends must be those of runs never killed
 	@.venv/bin/python -m tests.chaos --kills $(KILLS) $(ARGS)
 	@.venv/bin/python -m tests.chaos --vm-deaths $(VMS) --mount-losses $$(( $(VMS) / 3 ))
+	@TURNS=$$(( $(VMS) * 10 )) .venv/bin/pytest tests/tiers/test_turns.py -q
 
 soak: venv  ## 20,000 snapshots in a row: memory, open files, threads and the store stay as they are
 	@SOAK_SNAPSHOTS=20000 .venv/bin/pytest tests/saving/test_soak.py -q

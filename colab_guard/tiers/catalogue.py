@@ -174,8 +174,9 @@ class Catalogue:
             self._hidden.discard(name)
 
     def delete_nothing(self) -> None:
-        """Somebody else looks after the remote now."""
+        """Somebody else looks after the remote now; what stays there is to be found, and needs its packs."""
         with self._lock:
+            self._hidden -= {name for name, _ in self._deletions} - set(self._held)
             self._deletions.clear()
 
     def _next(self, passed_over: Collection[str]) -> Manifest | None:

@@ -26,9 +26,9 @@ def whole(backend: Backend, entry: Entry) -> bytes:
 
 
 def is_there(backend: Backend, name: str) -> bool:
-    """Whether a file is there, even an empty one, without a listing. Raises OSError."""
+    """Whether a file is there, by one small request, in which nothing of it is read. Raises OSError."""
     try:
-        backend.read(name, 0, memoryview(bytearray(1)))
+        backend.read(name, 0, memoryview(b""))
     except FileNotFoundError:
         return False
     return True

@@ -23,7 +23,7 @@ from colab_guard.store.manifest import FOLDER, NAME, Manifest, order, read
 from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.leases import Lease, claim
-from colab_guard.tiers.reading import chunks, whole
+from colab_guard.tiers.reading import chunks, is_there, whole
 from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
@@ -213,8 +213,9 @@ class Uploads:
         begun, cell = self._clock(), snapshot.cell
         if (lease := self._leases.get(cell)) is None:
             lease = self._leases[cell] = claim(self.remote, cell, self._session)
-        there = self.catalogue.files()
-        sizes = self._local_sizes()
+        known, sizes = self.catalogue.files(), self._local_sizes()
+        # Others delete what none of their snapshots needs: a manifest must not be there without its packs.
+        there = {name for name in files_of(snapshot) if name in known and is_there(self.remote, name)}
         missing = [name for name in files_of(snapshot) if name not in there or name == snapshot.name]
         if gone := [name for name in missing if name not in sizes]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
@@ -271,14 +272,12 @@ class Uploads:
                 continue
             try:
                 answer = self.remote.confirmed(name)
-            except FileNotFoundError as error:  # the remote has lost it, and gets it again
+            except FileNotFoundError as error:
                 if isinstance(error, ArrivedOtherwise):
                     for bad in (snapshot.name, name):
                         self.remote.delete(bad)
                     self.tell(str(error))
-                self.catalogue.forget([name, snapshot.name])
-                self._watched.remove(copied)
-                return True
+                return self._is_lost(copied, name)
             if answer is False:
                 return False
             certain = certain and answer is True
@@ -287,12 +286,22 @@ class Uploads:
         key, self._key_trouble = self._key()
         if key is False:
             return False
+        for name in files_of(snapshot):  # last: somebody may just have looked before the manifest was there
+            if not is_there(self.remote, name):
+                return self._is_lost(copied, name)
         if copied.sent_bytes > MEASURED_BYTES:
             self._bandwidth = copied.sent_bytes / max(self._clock() - copied.begun, 1e-6)
         self._watched.remove(copied)
         for kind in (self._there, self._durable) if certain and key else (self._there,):
             if order(snapshot) >= order(kind.get(snapshot.cell, snapshot)):
                 kind[snapshot.cell] = snapshot
+        return True
+
+    def _is_lost(self, copied: _Copied, name: str) -> bool:
+        """The remote has lost a file of a snapshot, and gets it again, and the manifest behind it."""
+        self.catalogue.forget([name, copied.snapshot.name])
+        self._sure.discard(name)
+        self._watched.remove(copied)
         return True
 
     def _failed(self, why: str, most_seconds: float = LAST_DELAY_SECONDS) -> float:

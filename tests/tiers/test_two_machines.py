@@ -2,6 +2,7 @@
 
 import errno
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from colab_guard.tiers.catalogue import files_of
 from tests.tiers.remotes import Later, Machine
 
 FORGOTTEN_SECONDS = 7200.0  # after which a pack that nobody lists may go
+SAME = b"1" * 100_000  # what two snapshots share
 
 
 @pytest.fixture
@@ -96,8 +98,7 @@ def test_a_pack_that_was_deleted_while_the_remote_was_out_of_reach_is_uploaded_a
 
 def test_a_cell_that_is_run_again_behind_another_machine_relies_on_nothing_that_is_gone(new_machine, remote):
     machine = new_machine()
-    same = b"1" * 100_000
-    machine.repository.commit("train", {}, [same, b"first"])
+    machine.repository.commit("train", {}, [SAME, b"first"])
     machine.settle()
     other = new_machine()
     for n in range(6):
@@ -106,7 +107,7 @@ def test_a_cell_that_is_run_again_behind_another_machine_relies_on_nothing_that_
         other.settle()
     machine.uploads.claim("train")
     for turn in (b"second", b"third"):
-        last = machine.repository.commit("train", {}, [same, turn])
+        last = machine.repository.commit("train", {}, [SAME, turn])
         machine.settle()
         durable = machine.durable()
         assert is_there(remote, durable)
@@ -150,6 +151,23 @@ def test_who_was_overtaken_is_told_however_often(new_machine, runs):
     assert restored(new_machine) == newest
 
 
+def test_what_an_overtaken_session_may_not_delete_keeps_its_packs(new_machine, remote):
+    machine, other = new_machine(), new_machine()
+    machine.repository.commit("train", {}, [SAME, b"first"])
+    machine.settle()
+    other.commit()
+    other.settle()
+    machine.repository.commit("train", {}, [SAME, b"second"])
+    machine.settle()
+    machine.repository.commit("train", {}, [b"third"])
+    assert machine.repository.prune("train", Retention(2)).deleted
+    machine.settle()
+    assert machine.repository.prune("train", Retention(1)).deleted
+    machine.uploads.claim("train")
+    machine.settle()
+    assert machine.durable() == restored(new_machine)
+
+
 def test_nothing_of_a_cell_is_deleted_before_its_own_newest_is_there(new_machine, remote):
     machine = new_machine("disk")
     machine.commit("b")
@@ -175,6 +193,35 @@ def test_a_snapshot_whose_pack_did_not_arrive_is_written_anew(new_machine, remot
     assert machine.durable() is None
     machine.settle()
     assert machine.durable() == restored(new_machine) == snapshot
+
+
+def test_a_manifest_never_comes_without_a_pack_that_another_session_deleted(new_machine, remote):
+    machine = new_machine()
+    first = machine.repository.commit("train", {}, [SAME, b"first"])
+    machine.settle()
+    pack = files_of(first)[1]
+    remote.delete(pack)
+    last = machine.repository.commit("train", {}, [SAME, b"second"])
+    assert pack in files_of(last)
+    there = []
+    at_the_manifest(remote, lambda: there.append((Path(remote.place) / pack).exists()))
+    machine.settle()
+    assert there == [True]
+    assert machine.durable() == restored(new_machine) == last
+
+
+def test_a_pack_that_goes_while_the_manifest_is_written_is_uploaded_again(new_machine, remote):
+    remote.confirmed = lambda name: True  # as object stores are: an answered put is all there is
+    machine = new_machine()
+    first = machine.repository.commit("train", {}, [SAME, b"first"])
+    machine.settle()
+    last = machine.repository.commit("train", {}, [SAME, b"second"])
+    at_the_manifest(remote, lambda: remote.delete(files_of(first)[1]))
+    machine.uploads.step()
+    assert machine.uploads.step() == 0.0
+    assert machine.durable() != last, "a pack of it has gone"
+    machine.settle()
+    assert machine.durable() == restored(new_machine) == last
 
 
 def test_the_steady_state_lists_nothing(new_machine, remote):
