@@ -143,6 +143,9 @@ class Catalogue:
         """A file is to be deleted; whether it must stay in the folder for now."""
         with self._lock:
             gates = newest_of(self._local.values())
+            if (snapshot := self._local.get(name) or self._remote.get(name)) is not None:
+                # What it gives way to may be another session's, of which it is not known yet that it is whole.
+                gates.extend(newest_of(one for one in self._remote.values() if one.cell == snapshot.cell))
             self._local.pop(name, None)
             if name in self._files and name not in self._hidden and gates:
                 self._hidden.add(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from colab_guard.store import packs
 from colab_guard.store.backend import Backend, Entry
@@ -23,6 +24,15 @@ def chunks(backend: Backend, name: str, size_bytes: int) -> Iterator[memoryview]
 def whole(backend: Backend, entry: Entry) -> bytes:
     """A small file."""
     return b"".join(chunks(backend, entry.name, entry.size_bytes))
+
+
+def listed(backend: Backend, entries: Iterable[Entry]) -> dict[str, bytes]:
+    """Small files that a listing has, by name, but for those that somebody has deleted since."""
+    found = {}
+    for entry in entries:
+        with suppress(FileNotFoundError):
+            found[entry.name] = whole(backend, entry)
+    return found
 
 
 def is_there(backend: Backend, name: str) -> bool:

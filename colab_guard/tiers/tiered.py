@@ -14,7 +14,7 @@ from colab_guard.store.backend import Entry
 from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import CONFIG
 from colab_guard.store.sealed import unseal
-from colab_guard.tiers.reading import chunks, is_there, whole
+from colab_guard.tiers.reading import chunks, is_there, listed, whole
 from colab_guard.tiers.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Tiered:
         self._local, self._remote, self._uploads, self._wake = uploads.local, uploads.remote, uploads, wake
         self._fetching = threading.Lock()
         self._manifests: dict[str, bytes] = {}  # of the remote, when it was opened
-        listed = [entry for folder in FOLDERS for entry in self._remote.list(folder)]
-        files = [entry for entry in listed if entry.name != CONFIG or not self._is_cut_off(entry)]
-        there = {entry.name: whole(self._local, entry) for entry in _manifests(self._local.list(manifest.FOLDER))}
-        self._manifests = {entry.name: whole(self._remote, entry) for entry in _manifests(files)}
+        found = [entry for folder in FOLDERS for entry in self._remote.list(folder)]
+        files = [entry for entry in found if entry.name != CONFIG or not self._is_cut_off(entry)]
+        there = listed(self._local, _manifests(self._local.list(manifest.FOLDER)))
+        self._manifests = listed(self._remote, _manifests(files))
         uploads.begin(_readable(there), _readable(self._manifests), files)
         wake()
 

@@ -23,7 +23,7 @@ from colab_guard.store.manifest import FOLDER, NAME, Manifest, order, read
 from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
 from colab_guard.tiers.leases import Lease, claim
-from colab_guard.tiers.reading import chunks, is_there, whole
+from colab_guard.tiers.reading import chunks, is_there, listed
 from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
 FIRST_DELAY_SECONDS, LAST_DELAY_SECONDS = 1.0, 300.0  # between two tries at a remote that fails
@@ -148,7 +148,8 @@ class Uploads:
         return wait
 
     def _step(self) -> float | None:
-        judged = self._look() if self._stale else None
+        if self._stale:
+            self._look()
         if self._watched and not self._confirm(self._watched[-1]):
             waited = self._clock() - self._watched[-1].begun
             if waited > LATE_SECONDS and self._clock() - self._asked >= LAST_LOOK_SECONDS:  # to ask takes milliseconds
@@ -160,7 +161,7 @@ class Uploads:
         while self._cut_off:  # or it would lie there for good, once something newer takes its turn
             self.remote.delete(part := min(self._cut_off))
             self._cut_off.discard(part)
-        self._delete(judged)
+        self._delete()
         if (snapshot := self.catalogue.keep_next(self._lost)) is None:
             return 0.0 if self._watched else None
         try:
@@ -170,16 +171,15 @@ class Uploads:
                 self.local.delete(name)
         return 0.0
 
-    def _delete(self, judged: bool | None) -> None:
-        """What is to go on the remote, and may by now; ``judged`` is what a look in this step found, None without one.
-        A pack that another session wrote stays where a snapshot needs it, or may.
+    def _delete(self) -> None:
+        """What is to go on the remote, and may by now. A pack that another session wrote stays where a snapshot needs
+        it, or may, by a look right before: they may just be writing one.
         """
         while (name := self.catalogue.deletable(self._there)) is not None:
-            if packs.NAME.fullmatch(name) and name not in self._own:
-                judged = self._look() if judged is None else judged
-                if not judged or self.catalogue.needs(name):
-                    self.catalogue.spared(name)
-                    continue
+            of_others = packs.NAME.fullmatch(name) and name not in self._own
+            if of_others and (not self._look() or self.catalogue.needs(name)):
+                self.catalogue.spared(name)
+                continue
             self.remote.delete(name)
             self._sure.discard(name)
             self._own.discard(name)
@@ -190,10 +190,10 @@ class Uploads:
         remote could last be reached. Whether all that is new there could be read.
         """
         self._stale = False  # first: a cell that begins meanwhile wants another look
-        known, listed = self.catalogue.files(), [one for folder in FOLDERS[1:] for one in self.remote.list(folder)]
-        new = [entry for entry in listed if NAME.fullmatch(entry.name) and entry.name not in known]
-        found = [read(whole(self.remote, entry), entry.name) for entry in new]
-        gone = self.catalogue.relist(filter(None, found), listed, self._local_sizes())
+        known, there = self.catalogue.files(), [one for folder in FOLDERS[1:] for one in self.remote.list(folder)]
+        new = listed(self.remote, (one for one in there if NAME.fullmatch(one.name) and one.name not in known))
+        found = [read(data, name) for name, data in new.items()]
+        gone = self.catalogue.relist(filter(None, found), there, self._local_sizes())
         self._sure -= gone
         self._own -= gone
         for kind in (self._there, self._durable):

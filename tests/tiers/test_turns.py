@@ -23,7 +23,7 @@ from tests.tiers.remotes import Later, Machine
 
 CELLS = "train", "prepare"
 DEEDS = {
-    "commit": 30, "step": 25, "prune": 12, "claim": 8, "settle": 8, "die": 4, "outage": 3, "restart": 2, "wait": 1,
+    "commit": 30, "step": 25, "prune": 12, "begin": 8, "settle": 8, "die": 4, "outage": 3, "restart": 2, "wait": 1,
 }  # fmt: skip
 LONG, OFTEN = 80, 5  # deeds of a game, between two looks at all there is
 FORGOTTEN_SECONDS = 7200.0  # after which a pack that nobody lists may go
@@ -69,7 +69,9 @@ class Game:
             machine.settle()
         elif deed == "prune":
             machine.repository.prune(cell, Retention(keep=self.draw.choice((1, 2, 3))))
-        elif deed == "claim":
+        elif deed == "begin":  # what is restored is not stored twice
+            if not self.remote.broken and (found := machine.repository.newest(cell)[0]):
+                machine.repository.check(found)
             machine.uploads.claim(cell)
         elif deed == "outage":
             self.remote.broken = None if self.remote.broken else errno.ETIMEDOUT

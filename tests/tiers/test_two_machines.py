@@ -195,6 +195,26 @@ def test_a_snapshot_whose_pack_did_not_arrive_is_written_anew(new_machine, remot
     assert machine.durable() == restored(new_machine) == snapshot
 
 
+def test_nothing_is_deleted_in_favour_of_another_sessions_snapshot_that_is_not_whole(new_machine, remote):
+    machine = new_machine()
+    first = machine.commit()
+    machine.settle()
+    other = new_machine()
+    broken = other.commit()
+    other.settle()
+    remote.delete(files_of(broken)[1])
+    machine.uploads.claim("train")
+    machine.settle()
+    assert machine.repository.prune("train", Retention(keep=1)).deleted == (first.name, files_of(first)[1])
+    machine.settle()
+    assert new_machine().repository.newest("train")[0] == first
+    last = machine.commit()
+    machine.repository.prune("train", Retention(keep=1))
+    machine.settle()
+    assert machine.durable() == restored(new_machine) == last
+    assert not is_there(remote, first)
+
+
 def test_a_manifest_never_comes_without_a_pack_that_another_session_deleted(new_machine, remote):
     machine = new_machine()
     first = machine.repository.commit("train", {}, [SAME, b"first"])
@@ -222,6 +242,31 @@ def test_a_pack_that_goes_while_the_manifest_is_written_is_uploaded_again(new_ma
     assert machine.durable() != last, "a pack of it has gone"
     machine.settle()
     assert machine.durable() == restored(new_machine) == last
+
+
+def test_a_manifest_that_goes_while_the_store_is_opened_or_looked_at_is_no_fault(new_machine, remote):
+    machine, listing = new_machine(), remote.list
+    machine.commit("prepare")
+    machine.settle()
+    looking = new_machine()
+    gone = machine.commit()
+    machine.settle()
+    last = machine.commit()
+    machine.settle()
+
+    def pruned_meanwhile(folder):
+        found = [*listing(folder)]
+        if folder == "snapshots":
+            remote.delete(gone.name)
+        return found
+
+    remote.list = pruned_meanwhile
+    looking.uploads.claim("train")
+    looking.settle()
+    assert looking.uploads.news() == []
+    assert looking.durable() == last
+    remote.write_new(gone.name, [b"as before"])
+    assert new_machine().repository.newest("train") == (last, [])
 
 
 def test_the_steady_state_lists_nothing(new_machine, remote):
