@@ -244,6 +244,24 @@ def test_a_pack_that_goes_while_the_manifest_is_written_is_uploaded_again(new_ma
     assert machine.durable() == restored(new_machine) == last
 
 
+def test_what_only_the_remote_had_and_somebody_deleted_is_stored_again_with_the_next_snapshot(new_machine, remote):
+    machine = new_machine()
+    first = machine.repository.commit("train", {}, [SAME, b"first"])
+    machine.settle()
+    other = new_machine()
+    other.repository.check(other.repository.newest("train")[0])
+    pack = files_of(first)[1]
+    other.uploads.local.delete(pack)  # as where the disk had no room for it
+    assert pack in files_of(other.repository.commit("train", {}, [SAME, b"second"]))
+    for name in (first.name, pack):
+        remote.delete(name)
+    other.settle()
+    assert other.durable() is None
+    last = other.repository.commit("train", {}, [SAME, b"third"])
+    other.settle()
+    assert other.durable() == restored(new_machine) == last
+
+
 def test_a_manifest_that_goes_while_the_store_is_opened_or_looked_at_is_no_fault(new_machine, remote):
     machine, listing = new_machine(), remote.list
     machine.commit("prepare")
