@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -41,6 +42,11 @@ class Lease:
             return True
         # Whoever takes one deletes all lower ones: that of somebody who was overtaken twice is gone.
         return not is_there(remote, self.name) and max(_numbers(remote, self.cell), default=0) > self.number
+
+
+def lost_one(leases: Iterable[Lease], remote: Remote) -> Lease | None:
+    """The first of these that is lost. Raises OSError."""
+    return next((lease for lease in leases if lease.is_lost(remote)), None)
 
 
 def claim(remote: Remote, cell: str, session: str) -> Lease:

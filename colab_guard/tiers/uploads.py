@@ -22,7 +22,7 @@ from colab_guard.store.failures import advised
 from colab_guard.store.manifest import FOLDER, NAME, Manifest, order, read
 from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
-from colab_guard.tiers.leases import Lease, claim
+from colab_guard.tiers.leases import Lease, claim, lost_one
 from colab_guard.tiers.reading import chunks, is_there, listed
 from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
@@ -156,8 +156,6 @@ class Uploads:
                 self._asked, self._trouble = self._clock(), self.remote.trouble()
             return min(max(waited * LOOK_SHARE, FIRST_LOOK_SECONDS), LAST_LOOK_SECONDS)
         self._trouble = "" if not self._tries else self._trouble
-        if self._lost:
-            self.catalogue.delete_nothing()
         while self._cut_off:  # or it would lie there for good, once something newer takes its turn
             self.remote.delete(part := min(self._cut_off))
             self._cut_off.discard(part)
@@ -172,18 +170,22 @@ class Uploads:
         return 0.0
 
     def _delete(self) -> None:
-        """What is to go on the remote, and may by now. A pack that another session wrote stays where a snapshot needs
-        it, or may, by a look right before: they may just be writing one.
+        """What is to go on the remote, and may by now. Others may just be writing a snapshot: right before a pack goes,
+        it is looked whether one needs it; of a pack of this session's own, whether its cells are still this session's.
         """
-        while (name := self.catalogue.deletable(self._there)) is not None:
-            of_others = packs.NAME.fullmatch(name) and name not in self._own
-            if of_others and (not self._look() or self.catalogue.needs(name)):
+        while not self._lost and (name := self.catalogue.deletable(self._there)) is not None:
+            is_pack, is_own = packs.NAME.fullmatch(name), name in self._own
+            if is_pack and is_own and (lease := lost_one(self._leases.copy().values(), self.remote)):
+                self._lose(lease)
+            elif is_pack and ((not is_own and not self._look()) or self.catalogue.needs(name)):
                 self.catalogue.spared(name)
-                continue
-            self.remote.delete(name)
-            self._sure.discard(name)
-            self._own.discard(name)
-            self.catalogue.deleted(name)
+            else:
+                self.remote.delete(name)
+                self._sure.discard(name)
+                self._own.discard(name)
+                self.catalogue.deleted(name)
+        if self._lost:
+            self.catalogue.delete_nothing()
 
     def _look(self) -> bool:
         """Lists the remote anew: others may have written and deleted there since the cell began elsewhere, or since the
@@ -228,7 +230,7 @@ class Uploads:
         with under_way(f"uploading {cell}", needed) as step:
             for name in missing:
                 if name == snapshot.name and lease.is_lost(self.remote):
-                    self._lose(cell, lease)
+                    self._lose(lease)
                     return
                 self._put(name, sizes[name], step)
                 if name != snapshot.name:
@@ -239,14 +241,14 @@ class Uploads:
     def _local_sizes(self) -> dict[str, int]:
         return {entry.name: entry.size_bytes for folder in FOLDERS for entry in self.local.list(folder)}
 
-    def _lose(self, cell: str, lease: Lease) -> None:
-        self._lost.add(cell)
-        if self._leases.get(cell) is not lease:  # ``claim`` was called meanwhile: a new one is taken next
-            self._lost.discard(cell)
+    def _lose(self, lease: Lease) -> None:
+        self._lost.add(lease.cell)
+        if self._leases.get(lease.cell) is not lease:  # ``claim`` was called meanwhile: a new one is taken next
+            self._lost.discard(lease.cell)
             return
         self.tell(
-            f"another session writes snapshots of {cell!r} to {self.remote.place} now. Those of this one stay on this "
-            f"machine, until you run the cell here again."
+            f"another session writes snapshots of {lease.cell!r} to {self.remote.place} now. Those of this one stay on "
+            f"this machine, until you run the cell here again."
         )
 
     def _put(self, name: str, size_bytes: int, step: Step) -> None:
@@ -277,7 +279,7 @@ class Uploads:
                     for bad in (snapshot.name, name):
                         self.remote.delete(bad)
                     self.tell(str(error))
-                return self._is_lost(copied, name)
+                return self._again(copied, name)
             if answer is False:
                 return False
             certain = certain and answer is True
@@ -288,7 +290,7 @@ class Uploads:
             return False
         for name in files_of(snapshot):  # last: somebody may just have looked before the manifest was there
             if not is_there(self.remote, name):
-                return self._is_lost(copied, name)
+                return self._again(copied, name)
         if copied.sent_bytes > MEASURED_BYTES:
             self._bandwidth = copied.sent_bytes / max(self._clock() - copied.begun, 1e-6)
         self._watched.remove(copied)
@@ -297,8 +299,8 @@ class Uploads:
                 kind[snapshot.cell] = snapshot
         return True
 
-    def _is_lost(self, copied: _Copied, name: str) -> bool:
-        """The remote has lost a file of a snapshot, and gets it again, and the manifest behind it."""
+    def _again(self, copied: _Copied, name: str) -> bool:
+        """The remote has lost a file of a snapshot, and gets both again: nothing is left to be watched."""
         self.catalogue.forget([name, copied.snapshot.name])
         self._sure.discard(name)
         self._watched.remove(copied)

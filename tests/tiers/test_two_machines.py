@@ -195,6 +195,22 @@ def test_a_snapshot_whose_pack_did_not_arrive_is_written_anew(new_machine, remot
     assert machine.durable() == restored(new_machine) == snapshot
 
 
+def test_who_was_overtaken_before_it_deleted_leaves_what_the_other_restored(new_machine, remote):
+    machine = new_machine()
+    machine.repository.commit("train", {}, [SAME, b"first"])
+    machine.settle()
+    other = new_machine()
+    other.repository.check(other.repository.newest("train")[0])
+    machine.commit()
+    machine.uploads.step()
+    assert len(machine.repository.prune("train", Retention(keep=1)).deleted) == 2
+    last = other.repository.commit("train", {}, [SAME, b"second"])
+    other.settle()
+    machine.settle()
+    assert other.durable() == restored(new_machine) == last
+    assert "another session writes snapshots of 'train'" in machine.uploads.news()[0]
+
+
 def test_nothing_is_deleted_in_favour_of_another_sessions_snapshot_that_is_not_whole(new_machine, remote):
     machine = new_machine()
     first = machine.commit()
