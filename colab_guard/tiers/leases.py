@@ -1,7 +1,8 @@
 """Who writes: of the sessions that write snapshots of one cell to a remote, the one with the highest number.
 
 ``leases/<cell>-<number>.json``, where <cell> is the first 12 hex digits of the SHA-256 of the cell's name. A session
-makes the next number when it first uploads a snapshot of the cell, and looks for a higher one before each manifest. Who
+makes the next number when it first uploads a snapshot of the cell, and looks for a higher one before each manifest, and
+before it deletes a pack. Who
 finds one uploads no more, and deletes nothing. Where the remote can make a name only once (object stores) two can't
 both have a number; on Drive they can, within seconds: then both write, as two did before there were leases.
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,11 +42,6 @@ class Lease:
             return True
         # Whoever takes one deletes all lower ones: that of somebody who was overtaken twice is gone.
         return not is_there(remote, self.name) and max(_numbers(remote, self.cell), default=0) > self.number
-
-
-def lost_one(leases: Iterable[Lease], remote: Remote) -> Lease | None:
-    """The first of these that is lost. Raises OSError."""
-    return next((lease for lease in leases if lease.is_lost(remote)), None)
 
 
 def claim(remote: Remote, cell: str, session: str) -> Lease:

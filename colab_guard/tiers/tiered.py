@@ -15,12 +15,10 @@ from colab_guard.store.manifest import Manifest
 from colab_guard.store.repository import CONFIG
 from colab_guard.store.sealed import unseal
 from colab_guard.tiers.reading import chunks, is_there, listed, whole
-from colab_guard.tiers.uploads import Uploads
+from colab_guard.tiers.uploads import FOLDERS, Uploads
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-FOLDERS = ("", packs.FOLDER, manifest.FOLDER)
 
 
 class Tiered:

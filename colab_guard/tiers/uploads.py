@@ -22,7 +22,7 @@ from colab_guard.store.failures import advised
 from colab_guard.store.manifest import FOLDER, NAME, Manifest, order, read
 from colab_guard.tiers.catalogue import Catalogue, files_of
 from colab_guard.tiers.durability import Durability
-from colab_guard.tiers.leases import Lease, claim, lost_one
+from colab_guard.tiers.leases import Lease, claim
 from colab_guard.tiers.reading import chunks, is_there, listed
 from colab_guard.tiers.remote import ArrivedOtherwise, Remote
 
@@ -175,8 +175,9 @@ class Uploads:
         """
         while not self._lost and (name := self.catalogue.deletable(self._there)) is not None:
             is_pack, is_own = packs.NAME.fullmatch(name), name in self._own
-            if is_pack and is_own and (lease := lost_one(self._leases.copy().values(), self.remote)):
-                self._lose(lease)
+            held = list(self._leases.values()) if is_pack and is_own else []
+            if lost := next((lease for lease in held if lease.is_lost(self.remote)), None):
+                self._lose(lost)
             elif is_pack and ((not is_own and not self._look()) or self.catalogue.needs(name)):
                 self.catalogue.spared(name)
             else:
@@ -216,9 +217,9 @@ class Uploads:
         if (lease := self._leases.get(cell)) is None:
             lease = self._leases[cell] = claim(self.remote, cell, self._session)
         known, sizes = self.catalogue.files(), self._local_sizes()
+        *needs, manifest = files_of(snapshot)
         # Others delete what none of their snapshots needs: a manifest must not be there without its packs.
-        there = {name for name in files_of(snapshot) if name in known and is_there(self.remote, name)}
-        missing = [name for name in files_of(snapshot) if name not in there or name == snapshot.name]
+        missing = [name for name in needs if name not in known or not is_there(self.remote, name)] + [manifest]
         if gone := [name for name in missing if name not in sizes]:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.local.place}/{gone[0]}")
         needed, free = sum(sizes[name] for name in missing), self.remote.free_bytes()
@@ -313,7 +314,7 @@ class Uploads:
                 f"snapshots no longer reach {self.remote.place}: {why} Until then they stay on this machine: they "
                 f"survive a crash of the kernel, not the end of this machine."
             )
-        self._tries += 1
+        self._tries += 1  # first: who hears of the trouble waits for one more try
         self._trouble, self._stale = why.rstrip("."), True
         delay = min(FIRST_DELAY_SECONDS * 2.0 ** min(self._tries - 1, 20), most_seconds)
         return delay * _JITTER.uniform(0.5, 1.0)

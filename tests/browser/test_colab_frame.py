@@ -7,7 +7,7 @@ The kernel here answers at once, in the page; a real one stands behind the page 
 import itertools
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Frame
+from playwright.sync_api import Browser, BrowserContext, Frame, expect
 
 from colab_guard.keepalive.page import frame_module
 from tests.browser.colab_page.book import ColabPage, NewColab
@@ -251,6 +251,4 @@ def test_what_the_kernel_says_before_its_frame_is_drawn_waits_for_it(colab: NewC
     told = {"interval_s": 60, "working": True, "cell": "train", "done": 0}
     drawn, early = "stand.frame(esm, settings)", "stand.to(0, 'settings', { working: false })"
     page.page.evaluate(f"([esm, settings]) => Promise.all([{drawn}, {early}])", [frame_module(), told])
-    page.page.frames[-1].wait_for_function(
-        "document.body.lastElementChild.shadowRoot.textContent.includes('nothing is kept awake')"
-    )
+    expect(page.page.frames[-1].get_by_text("nothing is kept awake")).to_be_visible()

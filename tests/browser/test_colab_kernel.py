@@ -7,12 +7,14 @@ plays.
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext
 
+from tests.browser.chromium import PATIENCE_MS
 from tests.browser.colab_page.book import SCRIPT, ColabPage
 from tests.browser.stacks import Server
 
@@ -101,8 +103,9 @@ def test_a_kernel_knows_its_browser_from_start_to_restart(
 
     # What the kernel knows of it; and what the next one does, which the page and another frame tell.
     (server.folder / "enough").touch()
-    while not re.search(r"^frame +in force .* there and back in", page.runs("%keepalive status"), re.MULTILINE):
-        pass  # a beat of the last 2.5 s is what makes it so
+    deadline = time.monotonic() + PATIENCE_MS / 1000  # a beat of the last 2.5 s is what makes it so
+    while not re.search(r"^frame +in force .* there and back in", told := page.runs("%keepalive status"), re.MULTILINE):
+        assert time.monotonic() < deadline, told
     (server.folder / "enough").unlink()
     server.ask(f"api/kernels/{page.kernel}/restart", "POST")
     page.runs(BEGIN)

@@ -82,7 +82,7 @@ def test_between_cells_and_after_unloading_torch_has_its_own_loader_back(new_boo
 def test_a_cell_leaves_neither_threads_nor_hidden_names(book):
     book.run("%%checkpointed tidy\nfor i in range(3): pass").check()
     flies = 'any(t.name == "colab_guard-flight" for t in threading.enumerate())'  # it begins behind the first beat
-    book.run(f"{TRACES}while not {flies}: pass").check()
+    book.run(f"{TRACES}import time\nwhile not {flies}: time.sleep(0.01)").check()
     threads = book.value("traces()[4]")
     assert book.run("%%checkpointed tidy2\nfor i in range(3): 1/0").error
     assert book.value("traces()[4:]") == (threads, [])

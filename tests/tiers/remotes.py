@@ -91,6 +91,7 @@ class Later(Quiet, Folder):
 
 
 GONE = errno.ENOTCONN
+FORGOTTEN_SECONDS = 7200.0  # after which a pack that nobody lists may go
 
 
 class Machine:

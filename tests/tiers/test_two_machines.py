@@ -9,9 +9,8 @@ import pytest
 from colab_guard.store.repository import Repository
 from colab_guard.store.retention import Retention
 from colab_guard.tiers.catalogue import files_of
-from tests.tiers.remotes import Later, Machine
+from tests.tiers.remotes import FORGOTTEN_SECONDS, Later, Machine
 
-FORGOTTEN_SECONDS = 7200.0  # after which a pack that nobody lists may go
 SAME = b"1" * 100_000  # what two snapshots share
 
 
